@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from collections.abc import Generator
 from typing import Any
@@ -19,6 +20,15 @@ MAY_SKIP = (
     "another vendor: ",
 )
 """Reasons that lie in who runs the tests, in shells that no server has, or in what a contract suite asks of one vendor."""
+
+
+def pytest_configure() -> None:
+    """Take signals that were ignored when the run began, as behind ``&`` and `nohup`: else all processes of tests ignore them too."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        # This process goes on, as it was told to; a program that it starts does not get the handler.
+        signal.signal(signal.SIGHUP, lambda _number, _frame: None)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -130,7 +130,9 @@ class Site:
         """
         folder = target / self.version
         _check_folder(folder)
-        files = {folder / PurePosixPath(address): address for address in sorted(self.addresses())}
+        # The index, by which a folder is known as a manual, comes first: what was interrupted can be written again.
+        addresses = sorted(self.addresses(), key=lambda address: (address != SEARCH_INDEX, address))
+        files = {folder / PurePosixPath(address): address for address in addresses}
         for file, address in files.items():
             _write(file, self.answer(address))
         _remove_others(folder, set(files))

@@ -178,7 +178,7 @@ class Body:
             self._waiting = None
 
     async def release(self) -> None:
-        """Let go of what was received, and of what was got for it."""
+        """Let go of what was received, and of what was got for it; the request is over."""
         for release in self.releases:
             await release()
         self.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from functools import lru_cache
 
 from openviper.project.source import find_source
 
@@ -14,6 +13,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SCRIPT = "viperctl.py"
+# Not an `lru_cache`: `functools` is a fifth of the time of `--help`.
+_around: dict[tuple[str, str], str] = {}
+"""Directories by module and file."""
 
 
 def project_directory() -> str:
@@ -54,9 +56,17 @@ def settings_directory() -> str | None:
     return None if path is None else _directory_around(module, path)
 
 
-@lru_cache(maxsize=16)
 def _directory_around(module: str, path: str) -> str:
     """Return the directory around the top package of a module that lies in this file; a link on the way is followed once."""
+    if not os.path.isabs(path):
+        return _followed(module, path)
+    directory = _around.get((module, path))
+    if directory is None:
+        directory = _around[module, path] = _followed(module, path)
+    return directory
+
+
+def _followed(module: str, path: str) -> str:
     # shop/settings.py for "shop.settings", shop/settings/__init__.py for a package.
     levels = module.count(".") + (os.path.basename(path) == "__init__.py")
     directory = os.path.dirname(os.path.realpath(path))

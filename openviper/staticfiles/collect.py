@@ -18,6 +18,7 @@ from openviper.staticfiles.collection_plan import Plan, make_plan
 from openviper.staticfiles.collection_run import Advance, Collected, CollectionRun
 from openviper.staticfiles.finders import discover_app_static_dirs
 from openviper.staticfiles.ignored_names import IgnoredNames
+from openviper.utils.atomic_files import naming
 
 __all__ = ["Collected", "Extras", "carry_out", "collect_static"]
 
@@ -78,9 +79,10 @@ def carry_out(
     """
     run = CollectionRun(plan, extras or Extras())
     try:
-        run.prepare()
-        run.produce(advance)
-        return run.finish()
+        with naming(plan.destination):
+            run.prepare()
+            run.produce(advance)
+            return run.finish()
     except BaseException:
         run.undo()
         raise

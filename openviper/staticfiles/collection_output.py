@@ -27,12 +27,20 @@ class Output:
         if is_new:
             self.base = str(destination.with_name(f".{destination.name}.{self._token}.partial"))
         self._staged: list[tuple[str, str]] = []
+        self._made: list[str] = []
 
     def make_folders(self, folders: Iterable[str]) -> None:
         """Make the base and folders in it."""
         os.makedirs(self.base, exist_ok=True)
         for folder in sorted(folders):
+            self._made += self._absent(folder)
             os.makedirs(f"{self.base}/{folder}", exist_ok=True)
+
+    def _absent(self, folder: str) -> list[str]:
+        """Return which of a folder and those around it are not there, the outermost first."""
+        parts = folder.split("/")
+        names = ["/".join(parts[:number]) for number in range(1, len(parts) + 1)]
+        return [name for name in names if not os.path.lexists(f"{self.base}/{name}")]
 
     def path(self, name: str) -> str:
         """Return where a file is written that is going to have a name."""
@@ -83,6 +91,9 @@ class Output:
         for path, _ in self._staged:
             with suppress(OSError):
                 os.unlink(path)
+        for folder in reversed(self._made):
+            with suppress(OSError):  # What has got its name by then stays.
+                os.rmdir(f"{self.base}/{folder}")
 
 
 def remove_remains(destination: Path) -> None:

@@ -40,7 +40,7 @@ from openviper.tasks.sending import (
 )
 from openviper.tasks.sending import is_captured as is_captured
 from openviper.tasks.sending import set_capture as set_capture
-from openviper.tasks.units import Duration, to_count, to_ms
+from openviper.tasks.units import Duration, to_count, to_flag, to_ms
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -112,26 +112,27 @@ class Actor(Generic[P, R]):
         self.time_limit_ms = to_ms("time_limit", time_limit, least=1)
         self.soft_time_limit_ms = _optional_ms("soft_time_limit", soft_time_limit)
         self._check_soft_limit(soft_time_limit)
-        self.store_results = store_results
+        self.store_results = to_flag("store_results", store_results)
         self.priority = to_count("priority", priority, least=-MAX_PRIORITY, most=MAX_PRIORITY)
         self.max_age_ms = _optional_ms("max_age", max_age)
-        self.log_arguments = log_arguments
+        self.log_arguments = to_flag("log_arguments", log_arguments)
         self.never_retry = _exceptions(never_retry)
         self.rate: Rate | None = None if rate_limit is None else parse_rate(rate_limit)
         self.concurrency = (
             None if concurrency is None else to_count("concurrency", concurrency, least=1)
         )
-        if limit_key is not None and not self.is_limited:
-            raise ValueError(
-                f"limit_key={limit_key!r} limits nothing without rate_limit or concurrency"
-            )
-        self.limit_key = limit_key
+        self.limit_key = self._checked_key(limit_key)
         self.is_async = inspect.iscoroutinefunction(fn)
         self._signature, self._least, self._most = task_signature(fn)
         annotations = annotations_of(self._signature)
         self._is_annotated = any(each is not inspect.Parameter.empty for each in annotations)
         self._plain = [plain_type(each) for each in annotations]
         self._plain_result = plain_result(self._signature)
+
+    def _checked_key(self, key: LimitKey | None) -> LimitKey | None:
+        if key is not None and not self.is_limited:
+            raise ValueError(f"limit_key={key!r} limits nothing without rate_limit or concurrency")
+        return key if key is None or callable(key) else check_key("limit_key", key)
 
     def _check_soft_limit(self, given: object) -> None:
         if self.soft_time_limit_ms is not None and self.soft_time_limit_ms >= self.time_limit_ms:
@@ -363,6 +364,8 @@ def _optional_ms(name: str, value: Duration | None) -> float | None:
 def _exceptions(
     given: type[BaseException] | Iterable[object],
 ) -> tuple[type[BaseException], ...]:
+    if not isinstance(given, (type, Iterable)):
+        raise TypeError(f"never_retry={given!r} must be exception classes")
     types: list[type[BaseException]] = []
     for exception in (given,) if isinstance(given, type) else tuple(given):
         if not isinstance(exception, type) or not issubclass(exception, BaseException):

@@ -152,6 +152,7 @@ class Retry(OpenViperTasksError):  # noqa: N818 - what a task says, not what wen
 
     Raises:
         ValueError: If `delay` cannot be waited for.
+        TypeError: If `state` is no mapping.
     """
 
     def __init__(
@@ -163,6 +164,8 @@ class Retry(OpenViperTasksError):  # noqa: N818 - what a task says, not what wen
         counts: bool = True,
     ) -> None:
         self.delay_ms = None if delay is None else to_ms("delay", delay)
+        if not isinstance(state, (Mapping, type(None))):
+            raise TypeError(f"state={state!r} must be a mapping")
         self.state = None if state is None else dict(state)
         self.counts = counts
         super().__init__(text)

@@ -22,7 +22,7 @@ from openviper.tasks.sending import (
     send_messages,
 )
 from openviper.tasks.signing import sign
-from openviper.tasks.units import Duration, to_ms
+from openviper.tasks.units import Duration, to_flag, to_ms
 
 PAUSE = 0.1
 """Seconds between two looks at a group."""
@@ -126,6 +126,7 @@ def chain(*calls: Call, pass_results: bool = False) -> TaskMessageProxy:
 
 
 def _chained(calls: Sequence[Call], *, pass_results: bool) -> list[Message]:
+    to_flag("pass_results", pass_results)
     if not 0 < len(calls) <= MAX_STEPS:
         raise ValueError(f"a chain has 1 to {MAX_STEPS} calls, not {len(calls)}")
     for call in calls:

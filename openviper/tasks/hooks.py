@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from inspect import iscoroutinefunction
 from typing import Literal, TypeVar, get_args
 
 from openviper.tasks.message import Message
@@ -30,11 +31,14 @@ def on(event: Event) -> Callable[[H], H]:
 
     Raises:
         ValueError: If there is no such event.
+        TypeError: If the function is a coroutine function.
     """
     if event not in _hooks:
         raise ValueError(f"there is no event {event!r}; known: {', '.join(_hooks)}")
 
     def decorate(hook: H) -> H:
+        if iscoroutinefunction(hook):
+            raise TypeError(f"{hook!r} is a coroutine function: a hook is called, and not awaited")
         _hooks[event].append(hook)
         return hook
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
 
 from openviper.tasks.broker import get_broker
 from openviper.tasks.brokers.base import Progress
-from openviper.tasks.exceptions import ResultNotKeptError
+from openviper.tasks.exceptions import OpenViperTasksError, ResultNotKeptError
 from openviper.tasks.results import get_result, wait_for_result
 from openviper.tasks.units import Duration
 
@@ -75,6 +75,10 @@ class TaskMessageProxy(Generic[R_co]):
         return f"<TaskMessageProxy {self.message_id or 'inline'} {self.actor_name}>"
 
     def _check(self) -> None:
+        if not self.message_id:
+            raise OpenViperTasksError(
+                f"{self.actor_name!r} ran where it was sent, as tasks are disabled: its result is not kept"
+            )
         if not self.keeps_result:
             raise ResultNotKeptError(self.actor_name)
 

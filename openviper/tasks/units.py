@@ -58,6 +58,17 @@ def to_count(name: str, value: object, *, least: int, most: int = 1_000_000) -> 
     return value
 
 
+def to_flag(name: str, value: object) -> bool:
+    """Return a yes or no.
+
+    Raises:
+        TypeError: If it is neither; a text such as "no" would be a yes.
+    """
+    if value is not True and value is not False:
+        raise TypeError(f"{name}={value!r} must be True or False")
+    return value is True
+
+
 def to_moment(name: str, value: object) -> float:
     """Return a moment in seconds since the epoch.
 

@@ -9,6 +9,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from openviper.utils.atomic_files import naming
+
 FOLDER = "__snapshots__"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _owners: dict[Path, tuple[str, str]] = {}
@@ -96,7 +98,8 @@ def _store(text: str, path: Path, update: bool) -> None:
             f"there is no snapshot {str(path)!r}; run the test where CI is not set, look at what it stores, and commit it"
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8", errors="surrogatepass", newline="")
+    with naming(path):
+        path.write_text(text, encoding="utf-8", errors="surrogatepass", newline="")
 
 
 def as_text(value: object) -> str:

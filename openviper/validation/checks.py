@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from enum import Enum, Flag
 from typing import Any
 
@@ -84,6 +85,8 @@ def check_constraints(node: Node, shown: str) -> None:
         UnsupportedTypeError: If not.
     """
     kind = _kind(node)
+    if node.notes.allows_nan and kind not in (None, float, Decimal):
+        raise UnsupportedTypeError(f"AllowNaN says nothing about {shown}")
     for constraint in node.notes.constraints:
         if not _fits(constraint, kind):
             name = type(constraint).__name__

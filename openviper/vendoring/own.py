@@ -54,7 +54,7 @@ EXTRAS = {
         "for accounts of MySQL with sha256_password or caching_sha2_password on connections without TLS, PyMySQL "
         "needs the package cryptography, which is compiled and cannot be vendored: install python3-cryptography",
     ),
-    "redis": Extra("redis>=5.0"),
+    "redis": Extra("redis>=5.0.1"),
 }
 
 

@@ -15,7 +15,7 @@ from io import BytesIO
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-from openviper.utils.atomic_files import atomic_write, sync_directory
+from openviper.utils.atomic_files import atomic_write, naming, sync_directory
 from openviper.vendoring.building import Tree
 from openviper.vendoring.checking import check_tree
 from openviper.vendoring.exceptions import SHOWN, VendorError
@@ -153,7 +153,7 @@ def _built(tree: Tree, target: Path) -> Iterator[Path]:
     """Write and prove a tree in a hidden folder beside its place; what has that name at the end is deleted."""
     building = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
     try:
-        with _naming(target):
+        with naming(target, building):
             _write_files(tree, building)
         prove(building, tree.modules)
         yield building
@@ -167,15 +167,6 @@ def _write_files(tree: Tree, building: Path) -> None:
         path = building / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-
-
-@contextlib.contextmanager
-def _naming(target: Path) -> Iterator[None]:
-    """Say what could not be written: a full disk is reported without a name, others with a hidden one that is gone by then."""
-    try:
-        yield
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(target)) from error
 
 
 def prove(place: Path, modules: tuple[str, ...]) -> None:
@@ -263,12 +254,12 @@ def write_archive(tree: Tree, target: Path, *, replace: bool = False) -> None:
 def _put_archive(content: bytes, modules: tuple[str, ...], target: Path) -> None:
     proof = target.with_name(f".{target.name}.{secrets.token_hex(4)}.proof.pyz")
     try:
-        with _naming(target):
+        with naming(target, proof):
             proof.write_bytes(content)
         prove(proof, modules)
     finally:
         proof.unlink(missing_ok=True)
     umask = os.umask(0)
     os.umask(umask)
-    with _naming(target), atomic_write(target, mode=0o777 & ~umask) as file:
+    with atomic_write(target, mode=0o777 & ~umask) as file:
         file.write(content)

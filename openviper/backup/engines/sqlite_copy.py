@@ -95,7 +95,7 @@ def copy_database(
         TargetBusyError: If it stays locked.
         Stopped: If `stop` was set meanwhile.
     """
-    what = f"cannot copy the database {str(source)!r}"
+    what = f"cannot copy the database {str(source)!r} into {str(copy.parent)!r}"
     with translated_errors(what, source, None, lock_timeout):
         with _open_source(source, copy.parent) as reader:
             if _one_row(reader, "PRAGMA journal_mode") == "wal":

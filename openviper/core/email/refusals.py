@@ -11,6 +11,16 @@ TOO_MANY_RECIPIENTS = 552
 """Of old servers, for what 452 says today: try the recipient again (RFC 5321, 4.5.3.1.10)."""
 
 
+_OF_THE_SERVER = (
+    smtplib.SMTPAuthenticationError,
+    smtplib.SMTPConnectError,
+    smtplib.SMTPHeloError,
+)
+"""What a server says to whoever connects, whatever the message is (RFC 5321, 3.1; RFC 7504)."""
+_WANTS_A_LOGIN = (530, 534, 538)
+"""Codes with which it asks for one, or for another (RFC 4954, 6)."""
+
+
 class RecipientsRefused(smtplib.SMTPRecipientsRefused):
     """Some recipients were refused; the others get the message.
 
@@ -56,8 +66,10 @@ def is_final(error: BaseException) -> bool:
 
 def is_lost_on_the_way(error: BaseException) -> bool:
     """Return whether another server may take a message: no connection, no login, or no room at present."""
-    if isinstance(error, smtplib.SMTPAuthenticationError):
+    if isinstance(error, _OF_THE_SERVER):
         return True  # It is this server's business whom it lets in.
+    if isinstance(error, smtplib.SMTPSenderRefused) and error.smtp_code in _WANTS_A_LOGIN:
+        return True
     return isinstance(error, OSError) and not is_final(error)
 
 

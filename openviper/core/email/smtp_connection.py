@@ -134,6 +134,8 @@ class SMTPConnection(smtplib.SMTP):
         deadline = Deadline.after(config.timeout)
         sock = connect(resolve(config.host, config.port, deadline), deadline, self._lifeline.attach)
         self.sock = sock
+        # What `starttls` checks the certificate for: newer versions of smtplib set it in the method that this one replaces.
+        self._host = config.host
         sock.settimeout(config.timeout)
         if config.use_ssl:
             assert self._context is not None

@@ -6,6 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from openviper.core.management.base import CommandError
+from openviper.core.management.errors import describe
 from openviper.documentation.pages import ManualError
 from openviper.documentation.search import search
 from openviper.documentation.server import ManualServer
@@ -36,7 +37,7 @@ def show_manual(options: Namespace, terminal: Terminal) -> int:
     except BrokenPipeError:
         raise  # Whoever reads has had enough; the outermost runner knows.
     except (ManualError, OSError, OverflowError) as error:
-        raise CommandError(f"the manual: {error}") from error
+        raise CommandError(f"the manual: {describe(error)}") from error
 
 
 def _search(site: Site, question: str, terminal: Terminal) -> int:

@@ -306,7 +306,9 @@ def uvicorn_options(options: ServerOptions, reload: bool) -> dict[str, Any]:
 
 
 def telling_failure(application: Callable[..., Any], failure: Path) -> Callable[..., Any]:
-    """Return an application that makes a file when its startup fails, and is otherwise the one given.
+    """Return an application that makes a file and ends the parent when its startup fails, and is otherwise the one given.
+
+    The supervisor of uvicorn before 0.50 starts such a worker again and again, or waits for ever.
 
     Args:
         application: An ASGI application.
@@ -320,8 +322,18 @@ def telling_failure(application: Callable[..., Any], failure: Path) -> Callable[
         async def tell(message: Any) -> None:
             if message["type"] == "lifespan.startup.failed":
                 failure.touch()
+                _end_parent()
             await send(message)
 
         return await application(scope, receive, tell)
 
     return watched
+
+
+def _end_parent() -> None:
+    # Late: a worker has it, and nobody else needs it.
+    from multiprocessing import parent_process
+
+    parent = parent_process()
+    if parent is not None and parent.pid is not None and parent.is_alive():
+        os.kill(parent.pid, signal.SIGTERM)

@@ -269,11 +269,12 @@ def _returned(annotations: Annotations) -> Node | None:
     annotation = annotations.signature.return_annotation
     if annotation is annotations.signature.empty:
         return None
-    kept = without_responses(annotations.resolved(annotation))
     try:
+        kept = without_responses(annotations.resolved(annotation))
         node = describe_result(kept, annotations.names)
-    except UnsupportedTypeError:
-        return None  # Whatever it is, the answer is made of what is returned.
+    except (HandlerError, UnsupportedTypeError):
+        # Whatever it is, the answer is made of what is returned; it may be a name for the type checker alone.
+        return None
     return node if has_fields(node, set()) else None
 
 

@@ -6,7 +6,7 @@ Who is next is decided by priority, and then by the key, which grows with time. 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from openviper.tasks.brokers.tables import COLUMNS, MESSAGES
 from openviper.tasks.message import State
@@ -14,6 +14,7 @@ from openviper.tasks.message import State
 if TYPE_CHECKING:
     from openviper.tasks.brokers.tables import Store
 
+K = TypeVar("K")
 RUNNING = int(State.RUNNING)
 AT_ONCE = 500
 """Most rows that one statement names: SQLite before 3.32 takes 999 values (https://sqlite.org/limits.html)."""
@@ -41,7 +42,7 @@ def marks(values: Sequence[object]) -> str:
     return ", ".join("?" * len(values))
 
 
-def in_parts(keys: Sequence[int]) -> Iterator[Sequence[int]]:
+def in_parts(keys: Sequence[K]) -> Iterator[Sequence[K]]:
     """Yield the keys in parts that one statement of SQLite can name."""
     for start in range(0, len(keys), AT_ONCE):
         yield keys[start : start + AT_ONCE]

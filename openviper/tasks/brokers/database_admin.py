@@ -358,11 +358,9 @@ def _remove(store: Store, where: str, values: tuple[Any, ...]) -> int:
 def _tell_senders(store: Store, where: str, values: tuple[Any, ...]) -> None:
     """Keep for those who ask for results that messages were cancelled; for chains, that of the last message too."""
     now, columns = time.time(), "message_id, error, stored_at"
-    # They may have been dead before, and tried again by hand.
-    store.change(
-        f"DELETE FROM {RESULTS} WHERE message_id IN (SELECT message_id FROM {MESSAGES}{where})",
-        values,
-    )
+    ids = [row[0] for row in store.rows(f"SELECT message_id FROM {MESSAGES}{where}", values)]
+    for part in in_parts(ids):  # They may have been dead before, and tried again by hand.
+        store.change(f"DELETE FROM {RESULTS} WHERE message_id IN ({marks(part)})", tuple(part))
     store.change(
         f"INSERT INTO {RESULTS} ({columns}) "
         f"SELECT DISTINCT message_id, '{CANCELLED_ERROR}', {now!r} FROM {MESSAGES}{where}",

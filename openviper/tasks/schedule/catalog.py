@@ -10,13 +10,19 @@ from typing import Any
 from openviper.tasks.actors import Actor, Registry
 from openviper.tasks.broker import get_broker
 from openviper.tasks.brokers.base import Broker, StoredSchedule
-from openviper.tasks.exceptions import BrokerError
+from openviper.tasks.exceptions import BrokerError, OpenViperTasksError
 from openviper.tasks.limits import check_key
 from openviper.tasks.message import to_json
 from openviper.tasks.registry import Overlap, ScheduleEntry
 from openviper.tasks.schedule.firing import job_message
 from openviper.tasks.schedule.periodic import make_entry
-from openviper.tasks.sending import as_arguments, as_named_arguments, check_queue, send_messages
+from openviper.tasks.sending import (
+    as_arguments,
+    as_named_arguments,
+    check_queue,
+    is_disabled,
+    send_messages,
+)
 from openviper.tasks.units import Duration
 from openviper.utils.clock import now
 
@@ -227,8 +233,11 @@ def run_schedule_now(name: str) -> str:
 
     Raises:
         LookupError: If there is no such job.
+        OpenViperTasksError: If tasks are disabled.
         BrokerError: If the store does not answer.
     """
+    if is_disabled():
+        raise OpenViperTasksError("a periodic job needs a worker, and tasks are disabled")
     for entry, _ in list_schedules():
         if entry.name == name:
             message = job_message(entry, 0.0, guards_overlap=False)

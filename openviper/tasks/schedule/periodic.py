@@ -11,7 +11,7 @@ from openviper.tasks.message import encode_arguments
 from openviper.tasks.registry import Overlap, ScheduleEntry
 from openviper.tasks.schedule.cron import parse_cron
 from openviper.tasks.sending import as_arguments, as_named_arguments
-from openviper.tasks.units import Duration, to_count, to_ms
+from openviper.tasks.units import Duration, to_count, to_flag, to_ms
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -87,7 +87,7 @@ def make_entry(
         schedule=str(seconds) if expression is None else expression,
         cron=expression,
         every=seconds,
-        startup=startup,
+        startup=to_flag("startup", startup),
         retries=None if retries is None else to_count("retries", retries, least=0),
         app_label=app_label,
         timezone=_checked_zone(timezone, cron),

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
+from openviper.tasks.actors import Registry
 from openviper.tasks.broker import get_broker, reset_broker, tasks_config
 from openviper.tasks.discovery import TaskImportError, discover_tasks, import_tasks
 from openviper.tasks.exceptions import BrokerError, OpenViperTasksConfigurationError
 from openviper.tasks.logging import configure_task_logging
 from openviper.tasks.worker.supervisor import run_worker
+from openviper.utils.identifiers import closest
 
 Say = Callable[[str], None]
 
@@ -77,7 +79,7 @@ def run(
         return 1
     # Jobs may be added while the worker runs, so it is on whether there are some or not.
     scheduled = not no_scheduler and not until_empty
-    if not _prepare(scheduled, complain):
+    if not _prepare(scheduled, queues or (), complain):
         return 1
     line = _start_line(config.broker, processes, threads, queues, scheduled=scheduled)
     code = run_worker(
@@ -94,10 +96,12 @@ def run(
     return code
 
 
-def _prepare(scheduled: bool, complain: Say) -> bool:
+def _prepare(scheduled: bool, queues: Sequence[str], complain: Say) -> bool:
     """Open the store once, so that one that cannot work is named at once, and close it: it is not to be shared by a fork."""
     try:
-        get_broker().queues()
+        held = [queue.name for queue in get_broker().queues()]
+        for line in _about_unknown(queues, held):
+            complain(line)
         if scheduled:
             # Late: a worker without periodic jobs does without the models.
             from openviper.tasks.schedule.stored_jobs import sync_now
@@ -109,6 +113,18 @@ def _prepare(scheduled: bool, complain: Say) -> bool:
     finally:
         reset_broker()
     return True
+
+
+def _about_unknown(queues: Sequence[str], held: Sequence[str]) -> Iterator[str]:
+    """Yield a warning for each queue that nothing is known to send to: a misspelt one would wait for ever."""
+    known = {actor.queue_name for actor in Registry.actors()}
+    known.update(entry.queue_name for entry in Registry.schedule() if entry.queue_name)
+    known.update(held)
+    for queue in queues:
+        if queue not in known:
+            match = closest(queue, sorted(known))
+            hint = f"; did you mean {match!r}?" if match else ""
+            yield f"Warning: no actor, periodic job or message has the queue {queue!r}{hint}"
 
 
 def _start_line(

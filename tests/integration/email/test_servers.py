@@ -107,6 +107,20 @@ async def test_a_server_that_does_not_let_us_in_is_passed_over() -> None:
         assert "AUTH" not in second.sessions[0].commands
 
 
+@pytest.mark.parametrize(
+    "replies",
+    [
+        {"CONNECT": "554 no service here"},
+        {"CONNECT": "521 takes no mail"},
+        {"MAIL": "530 log in first"},
+    ],
+)
+async def test_a_server_that_turns_everybody_away_is_passed_over(replies: dict[str, str]) -> None:
+    with SMTPServer(replies=replies) as first, SMTPServer() as second:
+        await backend(first, second).send(message())
+        assert len(second.messages) == 1
+
+
 async def test_the_last_error_is_the_one_that_is_told() -> None:
     with pytest.raises(ConnectionRefusedError):
         await backend(closed_port(), closed_port()).send(message())

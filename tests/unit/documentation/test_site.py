@@ -128,6 +128,25 @@ def test_a_build_removes_what_is_gone_and_keeps_other_versions(
     assert "url=0.10/index.html" in (target / "index.html").read_text()
 
 
+def test_a_build_that_was_cut_short_can_be_made_again(
+    sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = Site(sources, "1.0")
+    answer = site.answer
+
+    def fail(address: str) -> bytes:
+        if address == "index.html":
+            raise OSError(28, "No space left on device")
+        return answer(address)
+
+    monkeypatch.setattr(site, "answer", fail)
+    with pytest.raises(OSError, match="No space"):
+        site.build(tmp_path / "site")
+    monkeypatch.setattr(site, "answer", answer)
+    site.build(tmp_path / "site")
+    assert (tmp_path / "site/1.0/index.html").is_file()
+
+
 def test_a_folder_of_something_else_is_left_alone(small: Site, tmp_path: Path) -> None:
     (tmp_path / "site/1.0").mkdir(parents=True)
     (tmp_path / "site/1.0/thesis.txt").write_text("mine")

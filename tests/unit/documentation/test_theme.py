@@ -30,7 +30,7 @@ def luminance(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-@pytest.mark.parametrize("selector", [":root", ':root[data-colours="dark"]'])
+@pytest.mark.parametrize("selector", [":root", ':root[data-colours="dark"]', ":root:root:root"])
 @pytest.mark.parametrize(("ink", "ground"), PAIRS)
 def test_text_can_be_told_from_its_ground(selector: str, ink: str, ground: str) -> None:
     found = colours(selector)
@@ -41,3 +41,12 @@ def test_text_can_be_told_from_its_ground(selector: str, ink: str, ground: str) 
 def test_dark_is_the_same_whether_the_system_or_the_button_asks_for_it() -> None:
     assert colours(':root:not([data-colours="light"])') == colours(':root[data-colours="dark"]')
     assert colours(":root").keys() == colours(':root[data-colours="dark"]').keys()
+
+
+def test_printed_pages_are_light_whatever_is_asked_for() -> None:
+    before, printed = STYLE.split("@media print", 1)
+    assert printed.lstrip(" {").startswith("\n  .top")
+    assert colours(":root:root:root").keys() == colours(':root[data-colours="dark"]').keys()
+    assert colours(":root:root:root")["accent-shade"] == "#ffffff"
+    # What is as specific would have to come later; two of these parts are what dark has.
+    assert ":root:root:root" not in before

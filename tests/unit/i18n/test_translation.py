@@ -185,6 +185,11 @@ def test_from_the_program_to_its_translation_and_back(
         assert "3 texts, 1 translated" in run(makemessages)
         assert "# kept" in path.read_text("utf-8")
         assert "1 texts" in run(compilemessages)
+        # What is as it would be written stays untouched: catalogues of packages lie where nobody may write.
+        compiled = path.with_suffix(".mo")
+        before = compiled.stat()
+        assert "1 texts" in run(compilemessages)
+        assert compiled.stat().st_ino == before.st_ino
         reset_translations()
         with override_language("de"):
             assert gettext("Welcome") == "Willkommen"

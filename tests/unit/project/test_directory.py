@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -61,3 +63,23 @@ def test_a_working_directory_that_was_removed_harms_no_absolute_path(elsewhere: 
     elsewhere.rmdir()
     assert project_directory() == ""
     assert in_project("/srv/static") == Path("/srv/static")
+
+
+def test_a_relative_file_of_the_settings_is_looked_for_anew(
+    elsewhere: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = ModuleType("dir_settings5")
+    module.__file__ = "dir_settings5.py"
+    monkeypatch.setitem(sys.modules, "dir_settings5", module)
+    monkeypatch.setenv("OPENVIPER_SETTINGS_MODULE", "dir_settings5")
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        assert project_directory() == str(tmp_path / name)
+
+
+def test_what_every_command_loads_needs_nothing_but_the_interpreter() -> None:
+    code = "import sys, openviper.project.directory; print('functools' in sys.modules)"
+    done = subprocess.run([sys.executable, "-S", "-c", f"import sys; sys.path[:] = {sys.path!r}; {code}"],
+                          capture_output=True, text=True, check=True)  # fmt: skip
+    assert done.stdout == "False\n"

@@ -210,6 +210,8 @@ def test_a_failed_run_leaves_the_destination_as_it_was(
         collect_static([source], dest)
         (source / "robots.txt").write_text("changed")
         (source / "css/site.css").write_text("changed too")
+        (source / "css/new/deep").mkdir(parents=True)
+        (source / "css/new/deep/a.css").write_text("new")
     before = tree(dest) if exists else None
 
     def fail_once(path: str, *rest: object) -> None:
@@ -218,8 +220,10 @@ def test_a_failed_run_leaves_the_destination_as_it_was(
         copy_file(path, *rest)  # type: ignore[arg-type]  # passed on as it came
 
     monkeypatch.setattr(collection_run, "copy_file", fail_once)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="No space left") as caught:
         collect_static([source], dest)
+    assert caught.value.filename == str(dest)
+    assert not (dest / "css/new").exists()
     assert sorted(path.name for path in dest.parent.iterdir() if "partial" in path.name) == []
     assert (tree(dest) if dest.exists() else None) == before
 

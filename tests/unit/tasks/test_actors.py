@@ -14,12 +14,14 @@ from openviper.tasks import Registry, TaskMessageProxy, actor, enqueue_task, per
 from openviper.tasks.actors import Actor
 from openviper.tasks.brokers.memory import MemoryBroker
 from openviper.tasks.exceptions import (
+    OpenViperTasksError,
     ResultMissing,
     ResultNotKeptError,
     ResultsBackendDisabledError,
     ResultTimeout,
 )
 from openviper.tasks.inline_calls import wait_for_inline
+from openviper.tasks.schedule.catalog import run_schedule_now
 from tests.unit.tasks.conftest import Configure
 
 PLACE = "tests.unit.tasks.test_actors"
@@ -119,6 +121,10 @@ def test_arguments_that_contain_themselves_are_refused(memory: MemoryBroker) -> 
         ({"rate_limit": "5"}, "rate '5' is not a text such as"),
         ({"concurrency": 0}, "concurrency=0 must be a whole number"),
         ({"never_retry": ("x",)}, "must be exception classes"),
+        ({"never_retry": ValueError()}, "must be exception classes"),
+        ({"limit_key": 5, "concurrency": 1}, "limit_key=5 must be a text of 1 to 200 characters"),
+        ({"store_results": "no"}, "store_results='no' must be True or False"),
+        ({"log_arguments": 1}, "log_arguments=1 must be True or False"),
         ({"queue_name": "a\nb"}, "cannot be printed"),
         ({"priority": 2**40}, "priority=1099511627776 must be"),
     ],
@@ -262,3 +268,23 @@ def test_messages_are_plain_json() -> None:
         "args": ["ä", [1, 2]],
         "kwargs": {"k": None},
     }
+
+
+def test_what_ran_where_it_was_sent_has_no_result_to_wait_for(configure: Configure) -> None:
+    configure(enabled=0, backend_url="on")
+
+    @actor(store_results=True)
+    def add(one: int) -> int:
+        return one + 1
+
+    with pytest.raises(OpenViperTasksError, match="ran where it was sent, as tasks are disabled"):
+        add.send(1).get_result(timeout=60_000)
+
+
+def test_a_job_is_not_run_now_while_tasks_are_disabled(
+    memory: MemoryBroker, configure: Configure
+) -> None:
+    configure(enabled=0)
+    with pytest.raises(OpenViperTasksError, match="a periodic job needs a worker"):
+        run_schedule_now("any")
+    assert memory.messages() == []

@@ -98,3 +98,11 @@ def test_a_hook_may_remove_itself_while_it_is_called(told: list[tuple[Any, ...]]
     hooks.call_hooks("before", MESSAGE)
     hooks.call_hooks("before", MESSAGE)
     assert told == [(MESSAGE,), ("once",), (MESSAGE,)]
+
+
+def test_a_coroutine_function_is_no_hook() -> None:
+    async def waits() -> None:
+        """Do nothing."""
+
+    with pytest.raises(TypeError, match="a hook is called, and not awaited"):
+        hooks.on("before")(waits)

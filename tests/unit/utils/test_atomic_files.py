@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
 
 import pytest
 
-from openviper.utils.atomic_files import atomic_write, sync_directory
+from openviper.utils.atomic_files import atomic_write, naming, sync_directory
 
 
 def names(directory: Path) -> list[str]:
@@ -102,3 +103,40 @@ def test_a_directory_can_be_flushed_and_one_that_is_not_there_cannot(tmp_path: P
     sync_directory(tmp_path)
     with pytest.raises(FileNotFoundError):
         sync_directory(tmp_path / "no")
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_is_reported_with_the_name_of_the_file(tmp_path: Path, code: int) -> None:
+    with pytest.raises(OSError) as caught, atomic_write(tmp_path / "a.txt"):
+        raise OSError(code, os.strerror(code))
+    assert caught.value.filename == str(tmp_path / "a.txt")
+
+
+def test_a_hidden_name_is_not_what_an_error_has(tmp_path: Path) -> None:
+    path = tmp_path / "nowhere/a.txt"
+    with pytest.raises(FileNotFoundError) as caught, atomic_write(path):
+        pass
+    assert caught.value.filename == str(path)
+    (tmp_path / "taken/deep").mkdir(parents=True)
+    with pytest.raises(OSError) as other, atomic_write(tmp_path / "taken") as file:
+        file.write(b"x")
+    # A rename has two names.
+    assert (other.value.filename, other.value.filename2) == (str(tmp_path / "taken"), None)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionResetError(errno.ECONNRESET, "reset"),
+        OSError(errno.EIO, "reading failed"),
+        FileNotFoundError(errno.ENOENT, "gone", "other.txt"),
+        OSError("in words"),
+    ],
+)
+def test_what_has_nothing_to_do_with_the_file_keeps_its_name(
+    tmp_path: Path, error: OSError
+) -> None:
+    name = error.filename
+    with pytest.raises(OSError), naming(tmp_path / "a.txt", tmp_path / "hidden"):
+        raise error
+    assert error.filename == name

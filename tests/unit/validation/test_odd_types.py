@@ -23,8 +23,11 @@ from typing import (
 import pytest
 
 from openviper.validation import (
+    Alias,
+    AllowNaN,
     Between,
     Check,
+    Description,
     Max,
     MaxLength,
     Min,
@@ -32,6 +35,7 @@ from openviper.validation import (
     OneOf,
     ParseError,
     Parser,
+    Title,
     UnsupportedTypeError,
     describe,
     dump,
@@ -241,3 +245,15 @@ def test_what_a_project_s_own_constraint_says_is_its_own() -> None:
 
     check: Callable[[int], bool] = broken
     assert faults(Annotated[int, Check(check)], 1) == ["{oops} {0} {, not 1"]
+
+
+@pytest.mark.parametrize("of", [str, int, list[float]])
+def test_a_mark_of_numbers_says_nothing_about_others(of: Any) -> None:
+    with pytest.raises(UnsupportedTypeError, match="AllowNaN says nothing about"):
+        describe(Annotated[of, AllowNaN()])
+
+
+@pytest.mark.parametrize("mark", [Alias(""), Title(5), Description("")])  # type: ignore[arg-type]  # The mistake.
+def test_a_mark_that_needs_a_text_has_one(mark: Any) -> None:
+    with pytest.raises(UnsupportedTypeError, match="needs a text, not"):
+        describe(Annotated[str, mark])

@@ -25,8 +25,10 @@ class Command(BaseCommand):
         ]
         for path, content, count in compiled:
             target = path.with_suffix(".mo")
-            with atomic_write(target) as file:
-                file.write(content)
+            # Those of OpenViper and of other packages came compiled, and lie where nothing is to be written.
+            if not (target.is_file() and target.read_bytes() == content):
+                with atomic_write(target) as file:
+                    file.write(content)
             self.terminal.line(f"{target}: {count} texts")
         if not compiled:
             self.terminal.line("There are no .po files; makemessages makes them.")

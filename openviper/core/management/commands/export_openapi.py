@@ -9,6 +9,7 @@ from typing import Any
 
 from openviper.app import OpenViper
 from openviper.core.management.base import BaseCommand, CommandError
+from openviper.core.management.errors import describe
 from openviper.core.management.serving import (
     application_candidates,
     choose_application,
@@ -58,7 +59,7 @@ class Command(BaseCommand):
             else:
                 self.stdout(text.rstrip("\n"))
         except (OSError, UnicodeDecodeError) as error:
-            raise CommandError(f"the document: {error}") from error
+            raise CommandError(f"the document: {describe(error)}") from error
 
     @staticmethod
     def _document(target: str | None, host: str | None) -> str:

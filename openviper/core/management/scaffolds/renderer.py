@@ -13,6 +13,7 @@ from string import Template
 from typing import NamedTuple
 
 from openviper.core.management.scaffolds.names import ScaffoldError
+from openviper.utils.atomic_files import naming
 
 HARMLESS = frozenset({"README", "LICENSE", "LICENCE", "COPYING"})
 """What may lie in a directory that a project is put into, whatever the extension."""
@@ -51,7 +52,7 @@ def write_tree(target: Path, tree: Sequence[GeneratedFile], values: Mapping[str,
     """
     require_directory(target.parent)
     require_absent(target)
-    with _built(target.parent, tree, values) as building:
+    with _built(target.parent, target, tree, values) as building:
         require_absent(target)
         building.rename(target)
 
@@ -67,7 +68,7 @@ def fill_directory(target: Path, tree: Sequence[GeneratedFile], values: Mapping[
     """
     require_directory(target)
     _require_empty(target)
-    with _built(target, tree, values) as building:
+    with _built(target, target, tree, values) as building:
         names = sorted(path.name for path in building.iterdir())
         for name in names:
             require_absent(target / name)
@@ -92,16 +93,19 @@ def _require_empty(directory: Path) -> None:
 
 
 @contextlib.contextmanager
-def _built(place: Path, tree: Sequence[GeneratedFile], values: Mapping[str, str]) -> Iterator[Path]:
+def _built(
+    place: Path, target: Path, tree: Sequence[GeneratedFile], values: Mapping[str, str]
+) -> Iterator[Path]:
     """Build a tree in a hidden directory in `place`, which is gone afterwards unless it was renamed."""
     building = place / f".openviper.{secrets.token_hex(4)}.partial"
     try:
-        building.mkdir()
-        for item in tree:
-            path = building / Template(item.path).substitute(values)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            text = "" if item.template is None else render(item.template, values)
-            write_file(path, text, mode=item.mode)
+        with naming(target, building):
+            building.mkdir()
+            for item in tree:
+                path = building / Template(item.path).substitute(values)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                text = "" if item.template is None else render(item.template, values)
+                write_file(path, text, mode=item.mode)
         yield building
     finally:
         shutil.rmtree(building, ignore_errors=True)
@@ -115,7 +119,7 @@ def write_file(path: Path, text: str, *, mode: int = 0o666) -> None:
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+        with naming(path), os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
     except BaseException:
         path.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import sys
 from collections.abc import Iterator
@@ -242,6 +243,28 @@ async def test_only_a_failed_start_leaves_word(
     await telling_failure(application, failure)({"type": kind}, None, send)
     assert failure.exists() is told
     assert sent == [{"type": message}]
+
+
+async def test_a_worker_that_does_not_start_ends_its_parent_whatever_version_of_uvicorn_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Parent:
+        pid = 4_194_400
+
+        def is_alive(self) -> bool:
+            return True
+
+    ended: list[tuple[int, int]] = []
+    monkeypatch.setattr("multiprocessing.parent_process", Parent)
+    monkeypatch.setattr("os.kill", lambda *words: ended.append(words))
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "lifespan.startup.failed"})
+
+    async def send(event: Any) -> None: ...
+
+    await telling_failure(application, tmp_path / "failed")({"type": "lifespan"}, None, send)
+    assert ended == [(Parent.pid, signal.SIGTERM)]
 
 
 def test_a_module_that_was_not_found_is_not_remembered(here: Path) -> None:

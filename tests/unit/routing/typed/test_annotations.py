@@ -150,6 +150,13 @@ def test_a_name_that_only_the_type_checker_knows_is_an_error_at_registration() -
     assert "test_annotations" in str(caught.value)
 
 
+async def test_a_result_that_only_the_type_checker_knows_is_answered_all_the_same() -> None:
+    def handler(number: int) -> dict[str, Decimal]:
+        return {"number": number}  # type: ignore[dict-item]  # what it says is not looked at
+
+    assert await answer(handler, "/x?number=5") == (200, {"number": 5})
+
+
 @pytest.mark.parametrize("text", ["list[", "int.nothing", "1 +", "nowhere.Type", ""])
 def test_an_annotation_that_is_no_type_is_an_error_at_registration(text: str) -> None:
     def handler(value: int) -> str:

@@ -226,3 +226,9 @@ def test_runs_that_queue_up_have_no_other_limit() -> None:
 def test_jobs_whose_long_names_differ_at_the_end_do_not_stand_in_each_others_way() -> None:
     jobs = [job_message(make_entry("n" * 199 + end, "x", every=60), 0) for end in "ab"]
     assert jobs[0].option("unique")[0] != jobs[1].option("unique")[0]
+
+
+def test_a_yes_or_no_is_no_text() -> None:
+    startup: Any = "no"
+    with pytest.raises(TypeError, match="startup='no' must be True or False"):
+        periodic(every=60, startup=startup)

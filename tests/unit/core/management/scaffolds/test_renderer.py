@@ -53,6 +53,7 @@ def test_a_failure_in_the_middle_leaves_nothing(
     with pytest.raises(type(error)):
         write_tree(tmp_path / "shop", TREE, {"name": "shop"})
     assert list(tmp_path.iterdir()) == []
+    assert not isinstance(error, OSError) or error.filename == str(tmp_path / "shop")
 
 
 def test_a_target_that_appears_meanwhile_is_left_alone(
