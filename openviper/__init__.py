@@ -5,6 +5,8 @@ The public names are imported when first used, so ``import openviper`` costs nex
 
 from __future__ import annotations
 
+import importlib
+
 from openviper.utils.exports import lazy_exports
 
 # Not from `typing`: `import openviper` is part of every start, and `typing` would be most of its cost.
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 
     __version__: str
 
-__all__, _import_lazily, __dir__ = lazy_exports(
+__all__, _import_lazily, _dir = lazy_exports(
     __name__,
     {
         "openviper.app": ("OpenViper",),
@@ -80,8 +82,18 @@ def setup(force: bool = False) -> None:
     run(force)
 
 
+_PACKAGES = ("ai", "staticfiles", "tasks")
+"""Are there as attributes without an import of their own."""
+
+
 def __getattr__(name: str) -> Any:
+    if name in _PACKAGES:
+        return importlib.import_module(f"{__name__}.{name}")
     return _version() if name == "__version__" else _import_lazily(name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*_dir(), *_PACKAGES})
 
 
 def _version() -> str:

@@ -25,7 +25,8 @@ class ServerSentEvent:
         retry: How long browsers wait before that, in milliseconds.
 
     Raises:
-        ValueError: If `event` or `id` holds a line break or NUL.
+        ValueError: If `event` or `id` holds a line break or NUL, or `retry` is no whole number of at least 0, which browsers
+            pass over.
     """
 
     data: Any = ""
@@ -40,6 +41,10 @@ class ServerSentEvent:
                 raise ValueError(
                     f"the {name} {value!r} of an event must not hold line breaks or NUL"
                 )
+        if self.retry is not None and (type(self.retry) is not int or self.retry < 0):
+            raise ValueError(
+                f"the retry {self.retry!r} of an event must be a whole number of milliseconds"
+            )
 
     def encode(self) -> bytes:
         """Return the event as it is sent."""

@@ -33,3 +33,13 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 def test_the_version_is_that_of_the_source_or_the_distribution() -> None:
     assert openviper.__version__ == VERSION
+
+
+@pytest.mark.parametrize("name", ["ai", "staticfiles", "tasks"])
+def test_sub_packages_are_there_without_an_import_of_their_own(name: str) -> None:
+    assert name in dir(openviper)
+    script = f"import openviper; print(openviper.{name}.__name__)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"openviper.{name}\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 
@@ -204,3 +205,9 @@ async def test_events_that_fail_at_once_are_a_clean_500() -> None:
         return EventSourceResponse(broken())
 
     assert (await app.test_client().get("/events")).status_code == 500
+
+
+@pytest.mark.parametrize("retry", [-1, "100", 1.5, True])
+def test_a_time_that_browsers_pass_over_is_refused(retry: Any) -> None:
+    with pytest.raises(ValueError, match="whole number of milliseconds"):
+        ServerSentEvent("x", retry=retry)
