@@ -54,10 +54,17 @@ def _search(site: Site, question: str, terminal: Terminal) -> int:
     return 0
 
 
+def _bound(site: Site, host: str, port: int) -> ManualServer:
+    try:
+        return ManualServer(site, host, port)
+    except OSError as error:
+        raise CommandError(f"the manual: port {port} of {host}: {describe(error)}") from error
+
+
 def _serve(site: Site, host: str, port: int, terminal: Terminal) -> int:
     # A page made once shows now, not at the first request, what is not installed.
     site.answer("index.html")
-    with ManualServer(site, host, port) as server:
+    with _bound(site, host, port) as server:
         terminal.line(f"The manual of OpenViper {site.version}: {server.address} (Ctrl-C ends it)")
         try:
             server.serve_forever()

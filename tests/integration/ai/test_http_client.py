@@ -281,6 +281,7 @@ async def test_nobody_listening_is_one_line() -> None:
     assert caught.value.is_safe_to_repeat
 
 
+@pytest.mark.usefixtures("unknown_names")
 async def test_an_unknown_host_is_an_error() -> None:
     client = HttpClient(Route(parse_endpoint("https://nothing.invalid")))
     with pytest.raises(ConnectFailedError, match=r"nothing\.invalid"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 from pathlib import Path
 
@@ -44,7 +45,9 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 def test_a_port_that_is_taken_or_none_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        with pytest.raises(CommandError, match=f"Errno {errno.EADDRINUSE}"):
-            docs("--port", str(taken.getsockname()[1]))
+        port = taken.getsockname()[1]
+        told = f"the manual: port {port} of 127.0.0.1: {os.strerror(errno.EADDRINUSE)}"
+        with pytest.raises(CommandError, match=told):
+            docs("--port", str(port))
     with pytest.raises(CommandError, match="0-65535"):
         docs("--port", "70000")
