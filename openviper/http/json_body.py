@@ -25,7 +25,9 @@ async def read_json(body: bytes) -> Any:
         HTTPException: 400 if it is none; the detail says where.
     """
     try:
-        return await parsed(body.decode("utf-8"))
+        text = body.decode("utf-8")
+        # What `parsed` does, for a call less.
+        return parse_json(text) if len(text) <= LONG else await parsed(text)
     except (ValueError, RecursionError) as error:
         raise _refusal_of(error) from None
 
