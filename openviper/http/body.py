@@ -44,12 +44,13 @@ class Body:
     """
 
     __slots__ = (
-        "_ended", "_pending", "_receive", "_waiting", "data", "form", "is_streamed", "releases"
+        "_begun", "_ended", "_pending", "_receive", "_waiting", "data", "form", "is_streamed", "releases"
     )  # fmt: skip
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self._waiting: asyncio.Future[Message] | None = None
+        self._begun: Any = None
         self._pending: Message | None = None
         self._ended = False
         self.data: bytes | None = None
@@ -92,7 +93,7 @@ class Body:
                 yield chunk
 
     async def whole(self, limit: int, timeout: float) -> bytes:
-        """Return the body as one piece.
+        """Return the body as one piece, for who has to wait for it; see `at_once`.
 
         Args:
             limit: Its longest length, in bytes.
@@ -103,10 +104,6 @@ class Body:
             BodyTimeoutError: See `chunks`.
             ClientDisconnected: See `chunks`.
         """
-        first = await self._single(timeout)
-        if first is not None:
-            _check_size(len(first), limit)
-            return first
         pieces: list[bytes] = []
         size = 0
         async for chunk in self.chunks(timeout):
@@ -115,17 +112,27 @@ class Body:
             pieces.append(chunk)
         return b"".join(pieces)
 
-    async def _single(self, timeout: float) -> bytes | None:
-        """Return a body that is there already and in one piece, which is every small one; else `None`."""
+    def at_once(self, limit: int) -> bytes | None:
+        """Return a body that is there already and in one piece, which is every small one; else `None`, and `whole` goes on.
+
+        Args:
+            limit: Its longest length, in bytes.
+
+        Raises:
+            HTTPException: 413 if it is longer.
+        """
         if self._ended or self._pending is not None or self._waiting is not None:
             return None
-        message, _ = await self._next(timeout)
-        if message["type"] == "http.request" and not message.get("more_body", False):
-            self._ended = True
-            data: bytes = message.get("body", b"")
-            return data
-        self._pending = message
-        return None
+        message = self._step()
+        if message is None:
+            return None
+        if message["type"] != "http.request" or message.get("more_body", False):
+            self._pending = message
+            return None
+        self._ended = True
+        data: bytes = message.get("body", b"")
+        _check_size(len(data), limit)
+        return data
 
     async def _next(self, timeout: float) -> tuple[Message, float]:
         """Return the next message, and the seconds it was waited for."""
@@ -135,15 +142,26 @@ class Body:
         if self._waiting is not None:
             waiting, self._waiting = self._waiting, None
             return await _in_time(waiting, timeout)
+        if self._begun is None:
+            found = self._step()
+            if found is not None:
+                return found, 0.0
+        begun, self._begun = self._begun, None
+        return await _in_time(begun, timeout)
+
+    def _step(self) -> Message | None:
+        """Return the next message if it is there after one step, without a timer; else keep what has begun to wait for it."""
         coroutine: Any = self._receive()
         try:
-            # What has arrived already is there after one step, without a timer: this is every small request.
             suspended = coroutine.send(None)
         except StopIteration as finished:
-            return finished.value, 0.0
+            message: Message = finished.value
+            return message
         except AttributeError:  # Not a coroutine but another awaitable.
-            return await _in_time(coroutine, timeout)
-        return await _in_time(_Resumed(coroutine, suspended), timeout)
+            self._begun = coroutine
+        else:
+            self._begun = _Resumed(coroutine, suspended)
+        return None
 
     def message_arrives(self) -> asyncio.Future[Message]:
         """Return the future of the next message, which stays there for who reads the body."""

@@ -95,14 +95,24 @@ class Request(Connection):
         return await self._whole(limits.body, limits.timeout)
 
     async def _whole(self, limit: int, timeout: float) -> bytes:
+        data = self._ready(limit)
+        return await self._waited_for(limit, timeout) if data is None else data
+
+    def _ready(self, limit: int) -> bytes | None:
+        """Return the whole body if it is there; else `None`, and it has to be waited for."""
         body = self._body
         if body.data is None:
             self._check_declared_length(limit)
             body.claim()
-            body.data = await body.whole(limit, timeout)
+            body.data = body.at_once(limit)
         elif len(body.data) > limit:
             raise HTTPException(413)
         return body.data
+
+    async def _waited_for(self, limit: int, timeout: float) -> bytes:
+        body = self._body
+        data = body.data = await body.whole(limit, timeout)
+        return data
 
     def _check_declared_length(self, limit: int) -> None:
         declared = self.header(b"content-length")
@@ -117,7 +127,10 @@ class Request(Connection):
             HTTPException: 400 if it is not, and the detail says where; 413 if it is longer than `MAX_JSON_BODY_SIZE`.
         """
         limits = self.limits
-        return await read_json(await self._whole(limits.json, limits.timeout))
+        data = self._ready(limits.json)
+        if data is None:
+            data = await self._waited_for(limits.json, limits.timeout)
+        return await read_json(data)
 
     async def form(self) -> FormData:
         """Return the fields and files of a form, sent either as ``application/x-www-form-urlencoded`` or in parts.
