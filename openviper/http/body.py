@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from openviper.exceptions import HTTPException
@@ -68,7 +69,7 @@ class Body:
             raise RuntimeError("the body has been streamed already")
         self.is_streamed = True
 
-    async def chunks(self, timeout: float) -> AsyncIterator[bytes]:
+    async def chunks(self, timeout: float) -> AsyncGenerator[bytes, None]:
         """Yield the pieces of the body.
 
         Args:
@@ -106,10 +107,11 @@ class Body:
         """
         pieces: list[bytes] = []
         size = 0
-        async for chunk in self.chunks(timeout):
-            size += len(chunk)
-            _check_size(size, limit)
-            pieces.append(chunk)
+        async with aclosing(self.chunks(timeout)) as chunks:
+            async for chunk in chunks:
+                size += len(chunk)
+                _check_size(size, limit)
+                pieces.append(chunk)
         return b"".join(pieces)
 
     def at_once(self, limit: int) -> bytes | None:

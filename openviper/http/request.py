@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Any
 
 from openviper.core.context import current_exchange
@@ -63,7 +64,7 @@ class Request(Connection):
             body = self.scope[BODY] = Body(self._receive)
         return body
 
-    async def stream(self) -> AsyncIterator[bytes]:
+    async def stream(self) -> AsyncGenerator[bytes, None]:
         """Yield the body as it arrives; once.
 
         Raises:
@@ -74,8 +75,9 @@ class Request(Connection):
         body = self._body
         if body.data is None:
             body.claim()
-            async for chunk in body.chunks(self.limits.timeout):
-                yield chunk
+            async with aclosing(body.chunks(self.limits.timeout)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
         elif body.data:
             yield body.data
 
@@ -153,7 +155,9 @@ class Request(Connection):
         if media_type != MULTIPART:
             raise HTTPException(415, f"Forms of type {media_type!r} are not supported.")
         self._check_declared_length(limits.upload)
-        return await MultipartReader(content_type, limits).read(self.stream())
+        # Closed here, also where the form is refused half-way: left to the collector, it may outlive its event loop.
+        async with aclosing(self.stream()) as pieces:
+            return await MultipartReader(content_type, limits).read(pieces)
 
     async def files(self) -> Files:
         """Return the files of the form; see `form` for what it raises."""

@@ -295,7 +295,7 @@ async def test_a_dump_the_server_did_not_write_here_is_no_backup(
         ("oracle://u%0Ax:p@h/d?backup_dir=/tmp&directory=D", "Invalid user name"),
         ("oracle://u:p@h%20h/d?backup_dir=/tmp&directory=D", "Invalid host"),
         ("mssql://u:p@h/a$(b)?backup_dir=/tmp", "Invalid database name"),
-        ("mssql://u:p@h/d?backup_dir=/nonexistent", "not a directory"),
+        ("mssql://u:p@h/d?backup_dir=/nonexistent/openviper", "not a directory"),
         ("postgresql://u:p@h/d?nonsense=1", "'nonsense'"),
         ("postgresql://u:p@h/d?sslpassword=hidden", "'sslpassword'"),
         ("mysql://u:p@h/d?nonsense=1", "'nonsense'"),
