@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import signal
 import threading
+from collections.abc import AsyncIterator
 from types import FrameType
 
 import pytest
@@ -153,3 +154,23 @@ def test_what_is_left_running_is_ended_and_its_errors_are_told() -> None:
         tasks = runner.run(begin())
     assert all(task.done() for task in tasks)
     assert (sorted(ended), told) == (["bad", "good"], ["bad"])
+
+
+def test_a_generator_that_was_left_half_way_comes_to_its_end() -> None:
+    ended: list[str] = []
+
+    async def numbers() -> AsyncIterator[int]:
+        try:
+            yield 1
+            yield 2
+        finally:
+            ended.append("numbers")
+
+    async def look() -> int:
+        async for number in numbers():
+            return number
+        return 0
+
+    with TestRunner() as runner:
+        assert runner.run(look()) == 1
+    assert ended == ["numbers"]

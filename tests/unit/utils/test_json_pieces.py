@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from openviper.http.json_body import read_json
+from openviper.http.json_body import FROZEN_BY_PYTHON, read_json
 from openviper.utils import json_pieces
 from openviper.utils.json_pieces import parse_long_json
 from openviper.utils.json_reading import parse_json, scan
@@ -151,4 +151,5 @@ async def test_what_was_read_is_old_and_the_collector_on() -> None:
     assert len(value) == 200_001
     assert gc.isenabled()
     assert gc.get_count()[0] < 100_000
-    assert gc.get_freeze_count() == 0
+    # No collection from here on has to look at them.
+    assert gc.get_freeze_count() < FROZEN_BY_PYTHON
