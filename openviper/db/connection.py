@@ -381,10 +381,11 @@ async def _run_callbacks(callbacks: list[Callback]) -> None:
             result = callback()
             if isinstance(result, Awaitable):
                 await result
-        except (
-            BaseException
-        ) as error:  # A cancellation too: the others have to be told all the same.
+        # A cancellation too: the others have to be told all the same.
+        except BaseException as error:
             failures.append(error)
+    # What ends the task or the program comes before what has only failed.
+    failures.sort(key=lambda failure: isinstance(failure, Exception))
     for failure in failures[1:]:
         logger.error("a further function behind a commit failed", exc_info=failure)
     if failures:
