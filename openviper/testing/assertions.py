@@ -280,9 +280,12 @@ def assert_field_value(instance: object, name: str, expected: Any) -> None:
     """Check an attribute of an instance.
 
     Raises:
-        AssertionError: If it is another one.
+        AssertionError: If it is another one, or there is none.
     """
-    value = getattr(instance, name)
+    try:
+        value = getattr(instance, name)
+    except AttributeError as error:
+        raise AssertionError(f"{instance!r} has no {name!r}: {error}") from error
     if value != expected:
         raise AssertionError(f"{name} of {instance!r} is {value!r}, not {expected!r}")
 

@@ -70,6 +70,7 @@ def test_what_holds_passes(check: Callable[[], None]) -> None:
         (lambda: testing.assert_validation_error(response(ERRORS, 422), "x"), "no error names the field 'x'"),
         (lambda: testing.assert_error_code(response(ERRORS, 422), "title"), "has the code 'title'"),
         (lambda: testing.assert_field_value(SENT, "status_code", 1), "is 302, not 1"),
+        (lambda: testing.assert_field_value(SENT, "statuscode", 1), "has no 'statuscode'"),
     ],
 )  # fmt: skip
 def test_what_does_not_hold_is_shown(check: Callable[[], None], said: str) -> None:
