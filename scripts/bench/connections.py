@@ -121,6 +121,8 @@ def serve() -> int:
         Settings(DEBUG=False, INSTALLED_APPS=(), ALLOWED_HOSTS=(HOST,), SECRET_KEY="m" * 60)
     )
     listening = socket.create_server((HOST, 0), backlog=4096)
+    # As servers of ours do; a socket of no known protocol has asyncio leave it out.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     print(listening.getsockname()[1], flush=True)
     config = uvicorn.Config(application(), log_level="critical", access_log=False)
     uvicorn.Server(config).run(sockets=[listening])
