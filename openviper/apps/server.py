@@ -52,19 +52,16 @@ def serve(
         "log_config": server_log_config(settings),
         "proxy_headers": False,
     }
-    if target is None:
-        if reload or workers > 1:
-            logger.warning(
-                "the application is not a module-level name; serving in one process without reload"
-            )
-        uvicorn.run(app, **common)
+    is_alone = workers == 1 and not reload
+    if target is None and not is_alone:
+        logger.warning(
+            "the application is not a module-level name; serving in one process without reload"
+        )
+    if target is None or is_alone:
+        uvicorn.run(target or app, **common)
         return
-    if not reload and workers == 1:
-        uvicorn.run(target, **common)
-        return
-    _serve_in_processes(
-        uvicorn.Config(target, reload=reload, workers=1 if reload else workers, **common)
-    )
+    several = 1 if reload else workers
+    _serve_in_processes(uvicorn.Config(target, reload=reload, workers=several, **common))
 
 
 def _serve_in_processes(config: uvicorn.Config) -> None:

@@ -375,21 +375,24 @@ async def _finish(driver: DriverConnection, sql: str) -> asyncio.CancelledError 
 
 async def _run_callbacks(callbacks: list[Callback]) -> None:
     """Call all of them: what is committed is to be followed by each, whatever becomes of another. Then raise the first failure."""
-    failures: list[BaseException] = []
-    for callback in callbacks:
-        try:
-            result = callback()
-            if isinstance(result, Awaitable):
-                await result
-        # A cancellation too: the others have to be told all the same.
-        except BaseException as error:
-            failures.append(error)
+    ends = [await _end_of(callback) for callback in callbacks]
     # What ends the task or the program comes before what has only failed.
-    failures.sort(key=lambda failure: isinstance(failure, Exception))
+    failures = sorted(filter(None, ends), key=lambda failure: isinstance(failure, Exception))
     for failure in failures[1:]:
         logger.error("a further function behind a commit failed", exc_info=failure)
     if failures:
         raise failures[0]
+
+
+async def _end_of(callback: Callback) -> BaseException | None:
+    """Call a function and return what it raises; a cancellation too: the others have to be told all the same."""
+    try:
+        result = callback()
+        if isinstance(result, Awaitable):
+            await result
+    except BaseException as error:
+        return error
+    return None
 
 
 _background: set[asyncio.Future[object]] = set()

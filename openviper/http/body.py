@@ -123,18 +123,15 @@ class Body:
         Raises:
             HTTPException: 413 if it is longer.
         """
-        if self._ended or self._pending is not None or self._waiting is not None:
-            return None
-        message = self._step()
+        is_new = not self._ended and self._pending is None and self._waiting is None
+        message = self._step() if is_new else None
         if message is None:
             return None
-        if message["type"] != "http.request" or message.get("more_body", False):
-            self._pending = message
-            return None
-        self._ended = True
-        data: bytes = message.get("body", b"")
-        _check_size(len(data), limit)
-        return data
+        if _is_all(message):
+            self._ended = True
+            return _checked(message.get("body", b""), limit)
+        self._pending = message
+        return None
 
     async def _next(self, timeout: float) -> tuple[Message, float]:
         """Return the next message, and the seconds it was waited for."""
@@ -209,6 +206,16 @@ class Body:
         """Wait no longer."""
         if self._waiting is not None:
             self._waiting.cancel()
+
+
+def _is_all(message: Message) -> bool:
+    """Return whether a first message has the whole body."""
+    return message["type"] == "http.request" and not message.get("more_body", False)
+
+
+def _checked(data: bytes, limit: int) -> bytes:
+    _check_size(len(data), limit)
+    return data
 
 
 def _check_size(size: int, limit: int) -> None:

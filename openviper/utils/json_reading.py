@@ -55,15 +55,20 @@ def parse_json(text: str) -> Any:
     """
     if text.startswith(_MARK):
         raise _marked()
+    value, names = _counted(text)
+    # A colon may also stand in a text, so there are never fewer of them than names: if there are as many, none was lost.
+    is_whole = names == text.count(":") or names == len(_ends_of_names(text))
+    return value if is_whole else _reader.decode(text)
+
+
+def _counted(text: str) -> tuple[Any, int]:
+    """Return the value of a text, and how many names its objects have."""
     reader = _idle.pop() if _idle else _CountingReader()
     value = reader.decode(text)
     names = sum(reader.sizes)
     reader.sizes.clear()
     _idle.append(reader)
-    # A colon may also stand in a text, so there are never fewer of them than names: if there are as many, none was lost.
-    if names == text.count(":") or names == len(_ends_of_names(text)):
-        return value
-    return _reader.decode(text)
+    return value, names
 
 
 class _CountingReader:
