@@ -249,6 +249,10 @@ class Consumer(Protocol):
         """
         ...
 
+    def take_buried(self) -> list[Finished]:
+        """Return the messages that signs of life have made dead since the last call: nobody else tells of their ends."""
+        ...
+
     def has_suspects(self) -> bool:
         """Return whether messages wait that are to run in a process of their own."""
         ...

@@ -66,6 +66,7 @@ class DatabaseConsumer:
         self._suspects = suspects
         self._next_due: float | None = None
         self._keep = keep
+        self._buried: list[Finished] = []
         self._sweep_time = Ticker(PRUNE_SECONDS)
         self._register()
 
@@ -181,12 +182,22 @@ class DatabaseConsumer:
             )
         if not seen:  # Taken for lost, after a long pause; its messages have been given to others.
             self._register()
-        count = sum(take_back(store, worker) for worker in self._lost(now))
+        count = sum(self._take_back(worker) for worker in self._lost(now))
         if self._sweep_time.is_due():
             sweep(store, now, self._keep)
         if self._next_due is None:
             self._look_ahead()
         return count
+
+    def _take_back(self, worker: str) -> int:
+        count, buried = take_back(self._store, worker)
+        self._buried += buried
+        return count
+
+    def take_buried(self) -> list[Finished]:
+        """Return the messages that signs of life have made dead since the last call."""
+        buried, self._buried = self._buried, []
+        return buried
 
     def _lost(self, now: float) -> list[str]:
         rows = self._store.rows(f"SELECT worker, seen_at FROM {WORKERS}")

@@ -54,6 +54,7 @@ class RedisConsumer:
         self._take_back = self._client.register_script(TAKE_BACK)
         self._admit = self._client.register_script(ADMIT)
         self._bury = self._client.register_script(BURY)
+        self._buried: list[Finished] = []
         self._grouped: set[str] = set()
         self._streams: list[str] = []
         self._next_due: float | None = None
@@ -271,8 +272,15 @@ class RedisConsumer:
             message = self._message(stream, entry, {"m": text, "d": str(LOST_LIMIT)})
             if message is not None:
                 logger.error("%r has taken its process with it and is dead", message)
-                self._settle_all([Finished(message, Outcome.DEAD, error=LOST_ERROR)])
+                end = Finished(message, Outcome.DEAD, error=LOST_ERROR)
+                self._settle_all([end])
+                self._buried.append(end)
         return count
+
+    def take_buried(self) -> list[Finished]:
+        """Return the messages that signs of life have made dead since the last call."""
+        buried, self._buried = self._buried, []
+        return buried
 
     def has_suspects(self) -> bool:
         """Return whether messages wait that are to run in a process of their own."""

@@ -469,9 +469,14 @@ def test_a_message_that_takes_its_process_with_it_is_dead_after_the_third_time(
         lost = reopen().consumer(dead_child(), None, suspects=is_suspect)
         assert texts(claim(lost)) == ["a"]
         drop(lost)
+        assert consumer.take_buried() == []
         consumer.heartbeat(STATUS)
     (dead,) = broker.messages(Filter("dead"))
     assert (dead.message_id, dead.error) == (killer.message_id, LOST_ERROR)
+    # Nobody else tells hooks, numbers and records of it.
+    (end,) = consumer.take_buried()
+    assert (end.message.message_id, end.error) == (killer.message_id, LOST_ERROR)
+    assert end.outcome is Outcome.DEAD and consumer.take_buried() == []
     # Its end is one like any other.
     assert not broker.enqueue([unique("b", "k", "running")])
     assert sorted(texts(claim(consumer))) == ["b", "failed"]
