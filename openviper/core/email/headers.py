@@ -15,8 +15,10 @@ from openviper.core.email.addresses import Mailbox
 
 LINE = 76
 """Characters of a line that is folded; RFC 5322, 2.1.1 asks for at most 78."""
-LONGEST = 990
-"""Characters of a word that may stand unfolded; 998 is what RFC 5322, 2.1.1 allows a line."""
+LONGEST = 998
+"""Characters of a line (RFC 5322, 2.1.1); servers send longer ones back, or cut them."""
+LONGEST_NAME = 76
+"""Characters of the name of a header field."""
 WORD_BYTES = 45
 """Bytes of UTF-8 in one encoded word: 60 characters of base64, with ``=?utf-8?b??=`` within the 75 of RFC 2047, 2."""
 
@@ -72,6 +74,10 @@ def _checked_name(name: object) -> str:
     """Return the name of a header field in lower case."""
     if not _TOKEN.match(str(name)):
         raise ValueError(f"header name {name!r} is not a token")
+    if len(str(name)) > LONGEST_NAME:
+        raise ValueError(
+            f"header name {str(name)[:LONGEST_NAME]!r}... is longer than {LONGEST_NAME} characters"
+        )
     lower = str(name).lower()
     if lower in STRUCTURAL or lower.startswith(("content-", "resent-")):
         raise ValueError(f"header {name!r} is set by the message itself")
@@ -85,9 +91,14 @@ def text_field(name: str, value: str) -> str:
         return f"{name}: {encoded_words(value, first)}\r\n"
     if first + len(value) <= LINE:
         return f"{name}: {value}\r\n"
-    if len(max(value.split(" "), key=len)) > LONGEST:
+    if len(max(value.split(" "), key=len)) > room_for_word(name):
         return f"{name}: {encoded_words(value, first)}\r\n"
     return f"{name}: {_folded(value, first)}\r\n"
+
+
+def room_for_word(name: str) -> int:
+    """Return the most characters of a word that can stand in a field of this name, a comma behind it, as no line break is allowed within."""
+    return LONGEST - len(name) - len(": ,")
 
 
 def _folded(value: str, used: int) -> str:

@@ -141,26 +141,38 @@ def store_within(store: Store, parcel: Parcel) -> list[Message]:
     now = time.time()
     if parcel.group is not None:
         store.insert_new(GROUPS, _GROUP_COLUMNS, _group_row(parcel.group, now))
-    duplicates = [message for message in parcel.messages if not _take_unique(store, message, now)]
-    held = set(map(id, duplicates))
-    new = [message for message in parcel.messages if id(message) not in held]
+    duplicates, new = [], []
+    for message in parcel.messages:
+        holder = _holder_of_key(store, message, now)
+        if holder is None:
+            new.append(message)
+        elif holder != message.message_id or message.key is None:
+            message.message_id = holder
+            duplicates.append(message)
+        # Else it is there: an attempt before has stored it, and its answer was lost.
     if new:
         store.insert(insert_rows(new, now))
     return duplicates
 
 
-def _take_unique(store: Store, message: Message, now: float) -> bool:
-    """Take the message's unique key, if it has one; if another has it, give that one's id to the message."""
+def _holder_of_key(store: Store, message: Message, now: float) -> str | None:
+    """Take the message's unique key, if it has one; return the id of the message that has it already."""
     unique = message.option("unique")
     if unique is None:
-        return True
+        return None
     key, scope, until = unique
     store.change(_DROP_ENDED, (key, now))
     if store.insert_new(UNIQUE, _UNIQUE_COLUMNS, (key, message.message_id, scope, until)):
-        return True
+        return None
     rows = store.rows(f"SELECT message_id FROM {UNIQUE} WHERE name = ?", (key,))
-    message.message_id = rows[0][0] if rows else message.message_id
-    return False
+    return rows[0][0] if rows else message.message_id
+
+
+def are_stored(store: Store, messages: Sequence[Message]) -> bool:
+    """Return whether messages, which are stored together or not at all, are there, as far as no worker is through with them."""
+    sql = f"SELECT 1 FROM {MESSAGES} WHERE id = ? AND message_id = ?"
+    keyed = (message for message in messages if message.key is not None)
+    return any(store.rows(sql, (message.key, message.message_id)) for message in keyed)
 
 
 async def store_in_transaction(

@@ -37,9 +37,7 @@ _REGISTERED = f"(SELECT worker FROM {WORKERS})"
 _ORPHANED = f"state = {RUNNING} AND worker NOT IN {_REGISTERED}"
 
 
-def take_back(
-    store: Store, worker: str, *, is_leaving: bool = False
-) -> tuple[int, list[Finished]]:
+def take_back(store: Store, worker: str, *, is_leaving: bool = False) -> tuple[int, list[Finished]]:
     """Give the messages of a worker back, and forget the worker.
 
     Args:
