@@ -6,7 +6,7 @@ Everything here is synchronous: senders are plain functions, and a worker has a 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from openviper.db.dialects.folding import folded
@@ -199,7 +199,13 @@ class CallCount(NamedTuple):
 
 
 class Consumer(Protocol):
-    """One worker process at a broker; used by one thread only."""
+    """One worker process at a broker; used by one thread only.
+
+    Attributes:
+        is_in_doubt: Whether the answer to an exchange was lost: then the store may hold claims that nobody knows of.
+    """
+
+    is_in_doubt: bool
 
     def exchange(self, finished: Sequence[Finished], want: int) -> list[Message]:
         """Settle what is finished and claim up to `want` messages, lowest priority number first, oldest first.
@@ -212,6 +218,14 @@ class Consumer(Protocol):
         Raises:
             BrokerError: If the store does not answer, or refuses; nothing is claimed, and what is finished has to be
                 given again.
+        """
+        ...
+
+    def give_back(self, known: Collection[Message]) -> int:
+        """Give back what this worker has according to the store and does not know of, and be in no doubt any more.
+
+        Raises:
+            BrokerError: If the store does not answer.
         """
         ...
 

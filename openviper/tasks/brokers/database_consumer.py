@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from openviper.tasks.brokers.tables import Store
 
 logger = logging.getLogger("openviper.tasks.brokers")
-DELAYED, SUSPECT = int(State.DELAYED), int(State.SUSPECT)
+DELAYED, SUSPECT, RUNNING = int(State.DELAYED), int(State.SUSPECT), int(State.RUNNING)
 
 
 class DatabaseConsumer:
@@ -65,6 +65,7 @@ class DatabaseConsumer:
         self._queues = None if queues is None else tuple(queues)
         self._suspects = suspects
         self._next_due: float | None = None
+        self.is_in_doubt = False
         self._keep = keep
         self._buried: list[Finished] = []
         self._sweep_time = Ticker(PRUNE_SECONDS)
@@ -98,10 +99,28 @@ class DatabaseConsumer:
         """Settle what is finished and claim up to `want` messages, in one transaction."""
         now = time.time()
         store = self._connected()
+        try:
+            with store.transaction():
+                if finished:
+                    self._settle(finished, now)
+                return self._claim(want, now) if want else []
+        except BrokerError:
+            self.is_in_doubt = True
+            raise
+
+    def give_back(self, known: Collection[Message]) -> int:
+        """Give back what this worker has according to the store and does not know of."""
+        store, keys = self._connected(), {message.key for message in known}
+        sql = f"SELECT id FROM {MESSAGES} WHERE worker = ? AND state = {RUNNING}"
+        unknown = [row[0] for row in store.rows(sql, (self._worker,)) if row[0] not in keys]
         with store.transaction():
-            if finished:
-                self._settle(finished, now)
-            return self._claim(want, now) if want else []
+            for key in unknown:
+                store.change(
+                    f"UPDATE {MESSAGES} SET state = {READY_AGAIN}, worker = NULL WHERE id = ? AND worker = ?",
+                    (key, self._worker),
+                )
+        self.is_in_doubt = False
+        return len(unknown)
 
     def _settle(self, finished: Sequence[Finished], now: float) -> None:
         plain = [end.message.key for end in finished if _is_plain(end)]

@@ -25,8 +25,9 @@ def admit(store: Store, worker: str, message: Message, limit: Limit) -> float:
     now = time.time()
     allowance = _lock(store, limit.key)
     if limit.concurrency is not None:
-        sql = f"SELECT count(*) FROM {PERMITS} WHERE name = ?"
-        if store.rows(sql, (limit.key,))[0][0] >= limit.concurrency:
+        # Not its own: it may have one from a try before, whose answer was lost.
+        sql = f"SELECT count(*) FROM {PERMITS} WHERE name = ? AND message_id <> ?"
+        if store.rows(sql, (limit.key, message.message_id))[0][0] >= limit.concurrency:
             _put_off(store, worker, message, now + PARKED_SECONDS, limit.key)
             return now + PARKED_SECONDS
     if limit.rate is not None:

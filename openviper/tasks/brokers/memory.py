@@ -10,7 +10,7 @@ import select
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import count
 
 from openviper.db.connection import after_commit
@@ -387,7 +387,8 @@ class MemoryConsumer:
             if entry is None or entry.worker != self._worker:
                 return False
             holders = self._broker.permits.setdefault(limit.key, set())
-            if limit.concurrency is not None and len(holders) >= limit.concurrency:
+            others = len(holders - {message.message_id})
+            if limit.concurrency is not None and others >= limit.concurrency:
                 self._put_off(entry, time.time() + PARKED_SECONDS)
                 entry.waits_for = limit.key
                 return False
@@ -447,6 +448,12 @@ class MemoryConsumer:
         if self._prune_time.is_due():
             now, keep = time.time(), self._broker.keep
             self._broker.prune(keep.results_before(now), keep.dead_before(now))
+        return 0
+
+    is_in_doubt = False
+
+    def give_back(self, known: Collection[Message]) -> int:
+        """Return 0: no answer is lost within a process."""
         return 0
 
     def take_buried(self) -> list[Finished]:

@@ -280,7 +280,9 @@ local function put_off(due)
   redis.call('XDEL', stream, entry)
   return string.format('%.6f', due)
 end
-if most > 0 and redis.call('HLEN', prefix .. 'permits:' .. key) >= most then
+-- Not its own permit: it may have one from a try before, whose answer was lost.
+local own = redis.call('HEXISTS', prefix .. 'permits:' .. key, id)
+if most > 0 and redis.call('HLEN', prefix .. 'permits:' .. key) - own >= most then
   redis.call('RPUSH', prefix .. 'parked:' .. key, stream .. '\\n' .. text)
   return put_off(now + parked)
 end

@@ -216,6 +216,8 @@ class WorkerProcess:
         if self._stopping and self._deadline is None:
             self._deadline = time.monotonic() + self.grace
             self._release_waiting()
+        if consumer.is_in_doubt and consumer.give_back(self._claimed):
+            logger.warning("messages whose claim was not answered went back to their queues")
         self._dispatch(consumer)
         if self._exchange(consumer):
             return True

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from openviper.tasks.brokers.base import Broker, GroupInfo, NewGroup
+from openviper.tasks.actors import Actor, Registry
+from openviper.tasks.brokers.base import Broker, Consumer, GroupInfo, NewGroup
 from openviper.tasks.exceptions import BrokerError
-from openviper.tasks.message import Message
-from tests.integration.tasks.test_broker_contract import counts, message
-from tests.integration.tasks.test_broker_extras import members, spec, unique
+from openviper.tasks.limits import Limit
+from openviper.tasks.liveness import new_worker_id
+from openviper.tasks.message import Finished, Message, Outcome
+from openviper.tasks.worker import process
+from tests.integration.tasks.test_broker_contract import counts, message, texts
+from tests.integration.tasks.test_broker_extras import claim, members, spec, unique
 
 Losing = Callable[[], list[int]]
 
@@ -102,6 +106,120 @@ def test_a_message_is_no_duplicate_of_itself(broker: Broker, losing: Losing, kin
     assert broker.send([second, third]) == [second]
     assert second.message_id == first.message_id != third.message_id
     assert counts(broker) == {"ready": 2}
+
+
+# Claims
+
+
+@pytest.fixture
+def consumer(broker: Broker) -> Iterator[Consumer]:
+    """Return a consumer of everything."""
+    made = broker.consumer(new_worker_id(), None)
+    yield made
+    made.close()
+
+
+def lose_next(
+    consumer: Any, kind: str, monkeypatch: pytest.MonkeyPatch, *, is_claim: bool = True
+) -> None:
+    """Have the answer to the consumer's next transaction lost."""
+    if kind == "redis":
+        owner, name = (consumer._client, "xreadgroup") if is_claim else (consumer, "_admit")
+        _lose_once(owner, name, consumer._broker.driver, monkeypatch)
+        return
+    store = type(consumer._store)
+    work, claim_rows, lost = store.change, store.claim, []
+    claimed: list[Any] = [] if is_claim else [1]
+
+    def claim_and_note(*arguments: Any, **named: Any) -> Any:
+        rows = claim_rows(*arguments, **named)
+        claimed.extend(rows)
+        return rows
+
+    def change(self: Any, sql: str, *values: Any) -> Any:
+        answer = work(self, sql, *values)
+        if sql == "COMMIT" and claimed and not lost:
+            lost.append(1)
+            self.raw.close()
+            raise BrokerError("the connection was lost")
+        return answer
+
+    monkeypatch.setattr(store, "claim", claim_and_note)
+    monkeypatch.setattr(store, "change", change)
+
+
+def _lose_once(owner: Any, name: str, driver: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    work, lost = getattr(owner, name), []
+
+    def method(*arguments: Any, **named: Any) -> Any:
+        answer = work(*arguments, **named)
+        if not lost:
+            lost.append(1)
+            raise driver.ConnectionError("lost")
+        return answer
+
+    monkeypatch.setattr(owner, name, method)
+
+
+def test_claims_whose_answer_was_lost_go_back(
+    broker: Broker, consumer: Consumer, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if kind in ("memory", "sqlite"):
+        return  # No answer is lost within a process.
+    broker.enqueue([message("known")])
+    (known,) = claim(consumer)
+    broker.enqueue([message("a"), message("b")])
+    assert not consumer.is_in_doubt
+    lose_next(consumer, kind, monkeypatch)
+    with pytest.raises(BrokerError):
+        consumer.exchange([], 10)
+    assert consumer.is_in_doubt and counts(broker) == {"running": 3}
+    assert consumer.give_back({known}) == 2
+    assert not consumer.is_in_doubt and counts(broker) == {"running": 1, "ready": 2}
+    assert sorted(texts(claim(consumer))) == ["a", "b"]
+    assert consumer.give_back([]) == 3
+
+
+def test_a_permit_whose_answer_was_lost_does_not_stand_in_its_own_way(
+    broker: Broker, consumer: Consumer, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if kind in ("memory", "sqlite"):
+        return  # No answer is lost within a process.
+    broker.enqueue([message("a"), message("b")])
+    first, second = claim(consumer)
+    lose_next(consumer, kind, monkeypatch, is_claim=False)
+    with pytest.raises(BrokerError):
+        consumer.admit(first, Limit("k", 1))
+    assert consumer.admit(first, Limit("k", 1))
+    assert not consumer.admit(second, Limit("k", 1))
+    consumer.exchange([Finished(first, Outcome.DONE)], 0)
+    (second,) = claim(consumer)
+    assert consumer.admit(second, Limit("k", 1))
+
+
+def test_a_worker_runs_what_it_has_claimed_without_hearing_of_it(
+    configured: Broker, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if kind in ("memory", "sqlite"):
+        return  # No answer is lost within a process.
+    ran: list[int] = []
+    work = Registry.register_actor(Actor(ran.append, actor_name="lost.answers"))
+    monkeypatch.setattr(process, "RECONNECT", 0.01)
+    make = configured.consumer
+
+    def consumer_of(*arguments: Any, **named: Any) -> Consumer:
+        made = make(*arguments, **named)
+        lose_next(made, kind, monkeypatch)
+        return made
+
+    monkeypatch.setattr(configured, "consumer", consumer_of)
+    try:
+        work.send_many([(number,) for number in range(20)])
+        assert process.WorkerProcess(configured, until_empty=True).run() == 0
+    finally:
+        Registry.forget(["lost.answers"])
+    assert sorted(ran) == list(range(20))
+    assert counts(configured) == {}
 
 
 def test_the_answers_are_lost(broker: Broker, losing: Losing, kind: str) -> None:
