@@ -218,15 +218,6 @@ class _Reader:
                 raise self.wrong(f"{name!r} leads outside")
         return sums
 
-    def origins(self, written: Mapping[str, Any]) -> dict[str, Origin]:
-        """Take what files were made from out of lists of two, which begin with the sum of the file."""
-        pairs = {
-            name: value
-            for name, value in written.items()
-            if isinstance(value, list) and len(value) == 2
-        }
-        return {name: self.origin(name, value[1]) for name, value in pairs.items()}
-
     def origin(self, name: str, value: object) -> Origin:
         return value if isinstance(value, str) else self.sums(value, f"the origin of {name!r}")
 
@@ -234,8 +225,9 @@ class _Reader:
         entry = self.mapping(value, "a package")
         package = self.text(entry, "name")
         written = self.mapping(entry.get("files"), "'files'")
-        origins = self.origins(written)
-        sums = {name: each[0] if name in origins else each for name, each in written.items()}
+        pairs = _pairs(written)
+        origins = {name: self.origin(name, pair[1]) for name, pair in pairs.items()}
+        sums = written | {name: pair[0] for name, pair in pairs.items()}
         return PackageEntry(
             name=package,
             version=self.text(entry, "version"),
@@ -247,3 +239,12 @@ class _Reader:
             files=self.sums(sums, "'files'"),
             origins=origins,
         )
+
+
+def _pairs(written: Mapping[str, object]) -> dict[str, list[object]]:
+    """Return the files of which there are two sums: their own, and that of what they were made from."""
+    return {
+        name: value
+        for name, value in written.items()
+        if isinstance(value, list) and len(value) == 2
+    }
