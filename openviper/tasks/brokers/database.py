@@ -397,4 +397,3 @@ def _make_keys_anew(parcel: Parcel) -> None:
     """Let go of keys: another process made the same one in the same microsecond."""
     for message in parcel.messages:
         message.key = None
-

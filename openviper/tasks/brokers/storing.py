@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from openviper.tasks.brokers.tables import Store
 
 READY, DELAYED = int(State.READY), int(State.DELAYED)
+_FRESH: tuple[object, ...] = (None, 0, 0, 0)
+"""Options, due, attempts and deliveries of a message that may run at once and was never tried."""
 _UNIQUE_COLUMNS = "name, message_id, scope, until"
 _GROUP_COLUMNS = "group_id, total, done, failed, callback, on_failure, stored_at"
 _DROP_ENDED = f"DELETE FROM {UNIQUE} WHERE name = ? AND until > 0 AND until <= ?"
@@ -47,6 +49,10 @@ class Parcel(NamedTuple):
             if message.options is not None and "unique" in message.options:
                 return False
         return True
+
+    def rows_if_fresh(self) -> list[tuple[Any, ...]] | None:
+        """Return what `rows_if_fresh` does of the messages; `None` if there is a group to store as well."""
+        return None if self.group is not None else rows_if_fresh(self.messages)
 
 
 def insert_row(message: Message, now: float) -> tuple[Any, ...]:
@@ -70,7 +76,7 @@ def insert_row(message: Message, now: float) -> tuple[Any, ...]:
 def row_if_fresh(message: Message) -> tuple[Any, ...] | None:
     """Return the values of `FRESH_COLUMNS` of a message that may run at once, was never tried, and has nothing to be looked at
     when it is stored; `None` for any other."""
-    if message.options is not None or message.due or message.attempts or message.deliveries:
+    if (message.options, message.due, message.attempts, message.deliveries) != _FRESH:
         return None
     if message.key is None:
         message.key = next_key()
@@ -120,13 +126,12 @@ def store_parcel(store: Store, parcel: Parcel) -> list[Message]:
     Raises:
         BrokerError: If the database does not take them.
     """
-    messages, group = parcel
-    fresh = rows_if_fresh(messages) if group is None else None
+    fresh = parcel.rows_if_fresh()
     if fresh is not None:
         store.insert_fresh(fresh)
         return []
     if parcel.is_plain:
-        store.insert(insert_rows(messages, time.time()))
+        store.insert(insert_rows(parcel.messages, time.time()))
         return []
     with store.transaction():
         return store_within(store, parcel)
