@@ -149,17 +149,26 @@ def normalize_addresses(
         ValueError: If a text is not exactly one mailbox, or holds a control character.
         TypeError: If they are neither a text nor a list of texts.
     """
+    texts = [_checked(value) for value in _given(values, named)]
+    addresses = [text for text in texts if text]
+    return addresses if len(addresses) < 2 else _each_once(addresses)
+
+
+def _given(values: Iterable[str] | str | None, named: str) -> Iterable[str]:
+    """Return what is given as several texts.
+
+    Raises:
+        TypeError: If it is something else; the values of a mapping, names perhaps, would be lost.
+    """
     if values is None:
-        return []
-    # The values of a mapping, names perhaps, would be lost.
+        return ()
+    if isinstance(values, str):
+        return (values,)
     if isinstance(values, (bytes, bytearray, Mapping)) or not isinstance(values, Iterable):
         raise TypeError(
             f"{named} must be an address or a list of them, not {type(values).__name__}"
         )
-    given = [values] if isinstance(values, str) else values
-    texts = [_checked(value) for value in given]
-    addresses = [text for text in texts if text]
-    return addresses if len(addresses) < 2 else _each_once(addresses)
+    return values
 
 
 def _each_once(texts: list[str]) -> list[str]:

@@ -6,7 +6,7 @@ Everything here is synchronous: senders are plain functions, and a worker has a 
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol
 
 from openviper.db.dialects.folding import folded
@@ -480,19 +480,6 @@ def queue_names(stored: Sequence[str] | None) -> tuple[str, ...] | None:
 def waited_since(message: Message | MessageInfo) -> float:
     """Return when a message could have run first, in seconds since the epoch."""
     return message.due or message.sent_at
-
-
-def add_counts(
-    totals: Mapping[tuple[int, str, str], tuple[int, float]], counts: Sequence[CallCount]
-) -> dict[tuple[int, str, str], tuple[int, float]]:
-    """Return numbers of calls with more added, each for all time and for its minute."""
-    added = dict(totals)
-    for count in counts:
-        for minute in (0, count.minute):
-            key = (minute, count.actor_name, count.outcome)
-            before = added.get(key, (0, 0.0))
-            added[key] = (before[0] + count.calls, before[1] + count.seconds)
-    return added
 
 
 def live_workers(broker: Broker, lease: float) -> list[WorkerInfo]:

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from openviper.tasks.brokers.tables import Store
 
 logger = logging.getLogger("openviper.tasks.brokers")
-DELAYED, SUSPECT, RUNNING = int(State.DELAYED), int(State.SUSPECT), int(State.RUNNING)
+DELAYED, SUSPECT = int(State.DELAYED), int(State.SUSPECT)
+_MINE = f"worker = ? AND state = {int(State.RUNNING)}"
+_RELEASE = f"UPDATE {MESSAGES} SET state = {READY_AGAIN}, worker = NULL WHERE id = ? AND worker = ?"
 
 
 class DatabaseConsumer:
@@ -97,28 +99,28 @@ class DatabaseConsumer:
 
     def exchange(self, finished: Sequence[Finished], want: int) -> list[Message]:
         """Settle what is finished and claim up to `want` messages, in one transaction."""
-        now = time.time()
-        store = self._connected()
+        self._connected()
         try:
-            with store.transaction():
-                if finished:
-                    self._settle(finished, now)
-                return self._claim(want, now) if want else []
+            return self._exchange(finished, want)
         except BrokerError:
             self.is_in_doubt = True
             raise
 
+    def _exchange(self, finished: Sequence[Finished], want: int) -> list[Message]:
+        now = time.time()
+        with self._store.transaction():
+            if finished:
+                self._settle(finished, now)
+            return self._claim(want, now) if want else []
+
     def give_back(self, known: Collection[Message]) -> int:
         """Give back what this worker has according to the store and does not know of."""
-        store, keys = self._connected(), {message.key for message in known}
-        sql = f"SELECT id FROM {MESSAGES} WHERE worker = ? AND state = {RUNNING}"
-        unknown = [row[0] for row in store.rows(sql, (self._worker,)) if row[0] not in keys]
+        store = self._connected()
+        rows = store.rows(f"SELECT id FROM {MESSAGES} WHERE {_MINE}", (self._worker,))
+        unknown = {row[0] for row in rows} - {message.key for message in known}
         with store.transaction():
             for key in unknown:
-                store.change(
-                    f"UPDATE {MESSAGES} SET state = {READY_AGAIN}, worker = NULL WHERE id = ? AND worker = ?",
-                    (key, self._worker),
-                )
+                store.change(_RELEASE, (key, self._worker))
         self.is_in_doubt = False
         return len(unknown)
 

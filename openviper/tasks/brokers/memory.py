@@ -29,7 +29,6 @@ from openviper.tasks.brokers.base import (
     StoredSchedule,
     WorkerInfo,
     WorkerStatus,
-    add_counts,
     waited_since,
 )
 from openviper.tasks.brokers.keeping import PRUNE_SECONDS, Keep, Pruned, Ticker
@@ -211,9 +210,13 @@ class MemoryBroker:
             return [CallCount(*key, *value) for key, value in sorted(self._totals.items())]
 
     def add_counts(self, counts: Sequence[CallCount]) -> None:
-        """Add to the numbers of calls."""
+        """Add to the numbers of calls, each for all time and for its minute."""
         with self.lock:
-            self._totals = add_counts(self._totals, counts)
+            for count in counts:
+                for minute in (0, count.minute):
+                    key = (minute, count.actor_name, count.outcome)
+                    calls, seconds = self._totals.get(key, (0, 0.0))
+                    self._totals[key] = (calls + count.calls, seconds + count.seconds)
 
     def retry(self, chosen: Sequence[str] | Filter) -> int:
         """Make dead or delayed messages ready again."""
