@@ -34,7 +34,13 @@ from openviper.http.asgi import (
 )
 from openviper.http.background import Background
 from openviper.http.coercion import coerce_response, respond
-from openviper.http.errors import ErrorHandlers, ExceptionHandler, error_response, plain_problem
+from openviper.http.errors import (
+    ErrorHandlers,
+    ExceptionHandler,
+    error_response,
+    meant_by,
+    plain_problem,
+)
 from openviper.http.landing import landing_page
 from openviper.http.permissions import PermissionLike
 from openviper.http.request import Request
@@ -410,18 +416,19 @@ class OpenViper(Documented):
         if isinstance(exchange, Answer) and exchange.is_started:
             # The server logs it and cuts the connection: what is cut must look cut.
             raise error
-        handler = None if self._error_handlers.is_empty else self._error_handlers.find(error)
+        meant = self._error_handlers.subject(error)
+        handler = None if self._error_handlers.is_empty else self._error_handlers.find(meant)
         if handler is not None:
             try:
-                return await self._handle_error(handler, request, error)
+                return await self._handle_error(handler, request, meant)
             except Exception as second:
                 error = second
-        if request.scope.get(RAISE_ERRORS) and not isinstance(error, HTTPException):
+        if request.scope.get(RAISE_ERRORS) and not isinstance(meant_by(error), HTTPException):
             raise error
         return error_response(request, error, debug=self.debug)
 
     async def _handle_error(
-        self, handler: ExceptionHandler, request: Request, error: Exception
+        self, handler: ExceptionHandler, request: Request, error: BaseException
     ) -> Response:
         result = handler(request, error)
         if hasattr(result, "__await__"):

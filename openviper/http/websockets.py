@@ -87,6 +87,7 @@ class WebSocket(Connection):
 
         Raises:
             ValueError: If the client does not offer the protocol.
+            WebSocketDisconnected: If the client is gone already.
             WebSocketStateError: If the connection is open already, or closed.
         """
         self._demand("connecting")
@@ -94,7 +95,9 @@ class WebSocket(Connection):
             raise ValueError(f"the client does not offer the protocol {subprotocol!r}")
         pairs = headers.items() if isinstance(headers, Mapping) else headers or ()
         raw = [encode_header(*pair) for pair in pairs]
-        await self._next()
+        if (await self._next())["type"] == "websocket.disconnect":
+            self.state_of_connection = "closed"
+            raise WebSocketDisconnected(1006, "the client is gone")
         self.state_of_connection = "open"
         await self._send({"type": "websocket.accept", "subprotocol": subprotocol, "headers": raw})
 
