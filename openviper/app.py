@@ -32,7 +32,7 @@ from openviper.http.asgi import (
     Scope,
     Send,
 )
-from openviper.http.background import Background
+from openviper.http.background import Background, drop_work
 from openviper.http.coercion import coerce_response, respond
 from openviper.http.errors import (
     ErrorHandlers,
@@ -54,7 +54,6 @@ from openviper.routing.route import Middleware, RouteOptions
 from openviper.routing.router import Router, with_automatic
 from openviper.routing.serving import serve_websocket, within_exchange
 from openviper.utils.importing import lazy_module
-from openviper.utils.printable import printable
 
 if TYPE_CHECKING:
     from openviper.apps import development
@@ -261,6 +260,8 @@ class OpenViper(Documented):
             answer.is_over = True
             if BODY in scope:
                 await scope[BODY].release()
+        if BACKGROUND in scope:  # Left by middleware, where no handler has answered.
+            self.background.start(scope)
 
     def invalidate_middleware_cache(self) -> None:
         """Build the middleware chain anew at the next request."""
@@ -331,6 +332,7 @@ class OpenViper(Documented):
             await self._answer_other(scope, receive, send)
             return
         response: Response | None = None
+        held = scope.get(BACKGROUND, ())[:]
         try:
             # In this function and not in one of its own, as each that is awaited costs every request as much as the routing.
             result = self._call_route(answer, scope, receive)
@@ -342,14 +344,13 @@ class OpenViper(Documented):
             # Calling the object costs 0.1 us more than its method.
             await response.__call__(scope, receive, send)
         except Exception as error:
+            drop_work(scope, held)
             if response is not None:
                 await response.close()
             response = await self._response_to(answer.request_for(scope, receive), error)
             await response(scope, receive, send)
-        else:
-            if BACKGROUND in scope:
-                about = f"{scope['method']} {printable(scope['path'])}"
-                self.background.start(scope[BACKGROUND], about)
+        if BACKGROUND in scope:
+            self.background.start(scope)
 
     async def _answer_other(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]

@@ -31,7 +31,7 @@ def redirect_host_allowed(host: str) -> bool:
 
 def matches_host(host: str, allowed: Sequence[str]) -> bool:
     """Return whether a host is one of the allowed ones: itself, ``.example.org`` with its sub-domains, or ``*``."""
-    host = host.lower().rstrip(".")
+    host = host.lower().removesuffix(".")
     return any(_matches(host, pattern.lower()) for pattern in allowed)
 
 

@@ -205,7 +205,7 @@ class Request(Connection):
     def after_response(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> None:
         """Call a function, plain or async, once the answer is sent.
 
-        It runs even if the client has left, not if the handler fails; what it raises is logged. A plain function runs in
-        a thread. The server waits for it when it stops; what must survive a crash belongs into a task.
+        It runs even if the client has left; not if the handler that has asked for it fails; what it raises is logged.
+        Middleware asks before it passes the request on. A plain function runs in a thread. The server waits for it when it stops; what must survive a crash belongs into a task.
         """
         self.scope.setdefault(BACKGROUND, []).append((function, args, kwargs))

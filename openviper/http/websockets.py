@@ -12,6 +12,7 @@ from openviper.exceptions import OpenViperException
 from openviper.http.asgi import Message, Receive, Scope, Send
 from openviper.http.connection import Connection
 from openviper.http.json_body import parsed
+from openviper.http.origins import Origins
 from openviper.utils.datastructures import encode_header
 from openviper.utils.json_text import encode_json
 
@@ -261,8 +262,7 @@ def origin_allowed(websocket: WebSocket) -> bool:
     origin = websocket.headers.get("origin")
     if origin is None:
         return True
-    allowed = [entry.lower() for entry in settings.WEBSOCKET_ALLOWED_ORIGINS]
-    if "*" in allowed or origin.lower() in allowed:
+    if Origins(settings.WEBSOCKET_ALLOWED_ORIGINS).allow(origin):
         return True
     return _host_of(origin) == websocket.headers.get("host", "").lower()
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from openviper import OpenViper, Request, StreamingResponse
-from openviper.http import EventSourceResponse, ServerSentEvent
+from openviper.http import EventSourceResponse, ServerSentEvent, last_event_id
 from openviper.testing import OpenViperTestClient
 
 
@@ -307,3 +307,12 @@ async def test_a_stream_ends_with_who_waits_for_it(is_begun: bool) -> None:
     await asyncio.gather(request, return_exceptions=True)
     async with asyncio.timeout(10):
         await ended.wait()
+
+
+@pytest.mark.parametrize(
+    ("sent", "seen"),
+    [(None, ""), (b"", ""), (b"7", "7"), ("ünï ☃".encode(), "ünï ☃"), (b"\xff;1", "\ufffd;1")],
+)
+def test_the_last_event_id_is_the_text_that_was_sent(sent: bytes | None, seen: str) -> None:
+    headers = [] if sent is None else [(b"last-event-id", sent)]
+    assert last_event_id(Request({"type": "http", "headers": headers})) == seen
