@@ -11,8 +11,8 @@ from openviper.conf import settings
 from openviper.exceptions import OpenViperException
 from openviper.http.asgi import Message, Receive, Scope, Send
 from openviper.http.connection import Connection
+from openviper.http.hosts import Origins
 from openviper.http.json_body import parsed
-from openviper.http.origins import Origins
 from openviper.utils.datastructures import encode_header
 from openviper.utils.json_text import encode_json
 

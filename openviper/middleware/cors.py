@@ -11,7 +11,7 @@ from openviper.core.context import current_router
 from openviper.exceptions import HTTPException
 from openviper.http.answer import Answer, finishing
 from openviper.http.asgi import ROUTE, ASGIApp, Receive, Scope, Send
-from openviper.http.origins import Origins
+from openviper.http.hosts import Origins
 from openviper.http.responses import PlainTextResponse, Response
 from openviper.middleware.base import BaseMiddleware
 from openviper.routing.paths import below_root

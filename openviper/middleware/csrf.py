@@ -36,8 +36,8 @@ from openviper.http.body import Body
 from openviper.http.connection import Connection
 from openviper.http.cookies import build_cookie, needs_secure
 from openviper.http.errors import answer
+from openviper.http.hosts import Origins
 from openviper.http.methods import SAFE
-from openviper.http.origins import Origins
 from openviper.http.request import MULTIPART, URLENCODED, Request
 from openviper.http.responses import Response
 from openviper.http.shortcut import Shortcut
