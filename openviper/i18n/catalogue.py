@@ -42,8 +42,6 @@ PLURALS = {
     "ro": "nplurals=3; plural=(n==1 ? 0 : n==0 || n%100>=1 && n%100<=19 ? 1 : 2);",
     "sl": "nplurals=4; plural=(n%100==1 ? 0 : n%100==2 ? 1 : n%100==3 || n%100==4 ? 2 : 3);",
 }
-MOST_FORMS = 10
-"""More plural forms than any language has."""
 _FORMS = re.compile(r"nplurals\s*=\s*([0-9]{1,2})\s*;")
 
 

@@ -161,13 +161,12 @@ def render_to_string(
     values = base_context(_checked(name, context))
     from jinja2 import TemplateNotFound
 
-    # Beside Jinja2, which is imported with the first template.
-    from openviper.template.blocks import render_one_block
-
+    environment: Any = template.environment
     try:
-        return (
-            template.render(values) if block is None else render_one_block(template, block, values)
-        )
+        if block is None:
+            return template.render(values)
+        rendered: str = environment.render_block(template, block, values)
+        return rendered
     except TemplateNotFound as error:
         # One that this one includes or extends.
         missing = error.name if isinstance(error.name, str) else name
