@@ -374,7 +374,7 @@ class AggregateNode(Node):
             return value
         if self.argument.type is BOOLEAN:
             again = self.argument.sql(writer)
-            return f"CASE WHEN {value} THEN 1 WHEN NOT {again} THEN 0 END"
+            value = f"CASE WHEN {value} THEN 1 WHEN NOT {again} THEN 0 END"
         is_mean = isinstance(self.aggregate, Avg) and self.result is FLOAT
         return as_float(value, writer.dialect) if is_mean else value
 

@@ -166,6 +166,8 @@ class Node:
     is_json_path: ClassVar[bool] = False
     """Whether it is a value within JSON."""
 
+    is_awaited: ClassVar[bool] = False
+    """Whether it is a name of the query around, whose type is not known yet."""
     is_window: ClassVar[bool] = False
     """Whether its value depends on the other rows of the query, so that it cannot stand in a condition on them."""
 

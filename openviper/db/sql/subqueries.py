@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
 from functools import partial
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.fields.model_options import ModelOptions
@@ -133,6 +133,8 @@ class OuterName(Node):
     Attributes:
         name: The name.
     """
+
+    is_awaited: ClassVar[bool] = True
 
     name: str
 
