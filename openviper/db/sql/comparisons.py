@@ -166,7 +166,7 @@ class Membership(Operator):
         check_searchable(lookup)
         if is_query(value):
             query: Any = value
-            subquery = query.as_subquery_of(lookup.key)
+            subquery = query.as_subquery_of(lookup.key).placed(scope)
             comparable(lookup, subquery, NOTHING)
             return subqueries.InQuery(lookup.left, subquery, self.name == "not_in")
         return self._of_items(lookup, tuple(list_of(lookup, value)), scope)

@@ -40,7 +40,7 @@ class Q:
     def __init__(self, *conditions: operands.Condition, **lookups: Any) -> None:
         self.children: tuple[Lookup | operands.Condition, ...] = (
             *map(_as_condition, conditions),
-            *lookups.items(),
+            *operands.kept(lookups).items(),
         )
         self.connector = "AND"
         self.negated = False

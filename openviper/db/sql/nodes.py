@@ -4,6 +4,8 @@ A node lives through two steps. `Node.bind` adds its values to the parameters an
 values, which decides about the SQL text and is the key under which finished text is kept. `Node.sql` writes that text, and
 runs only when the shape is new. A node may write its parts in any order and as often as it likes: the writer notes which
 value each placeholder stands for.
+
+This file is long because nodes, what binds and writes them, and where their names are looked up speak of each other.
 """
 
 from __future__ import annotations
@@ -271,6 +273,10 @@ class Scope(Protocol):
         """
         ...
 
+    def outer_name(self, name: str) -> Node:
+        """Return the value of a name of the query around; `QueryError` if there is none."""
+        ...
+
     def operand(self, value: object) -> Node:
         """Return the node of an expression, of a column, or of a Python value."""
         ...
@@ -452,6 +458,10 @@ class Order:
     descending: bool = False
     nulls_last: bool | None = None
     name: str = ""
+
+    def changed(self, change: Callable[[Node], Node | None]) -> Order:
+        """Return the term with parts of its value replaced."""
+        return Order(self.node.changed(change), self.descending, self.nulls_last, self.name)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Order) and self._key() == other._key()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from openviper.db.fields.columns import ColumnName
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.sql import operands
+from openviper.db.sql.awaited import Awaited, OuterNeeded, placing
 from openviper.db.sql.chance import RANDOM, random_order
 from openviper.db.sql.conditions import Group, NullTest, Related, Truth
 from openviper.db.sql.expressions import Q, Value
@@ -21,12 +22,12 @@ from openviper.db.sql.names import (
     value_named,
     with_order,
 )
-from openviper.db.sql.nodes import Column, Node, Order, open_columns
+from openviper.db.sql.nodes import Column, Node, Order, Scope, open_columns
 from openviper.db.sql.operators import OPERATORS
 from openviper.db.sql.parts import PARTS, part_of
 from openviper.db.sql.paths import Path, Steps, first_many, no_lookup, walk
 from openviper.db.sql.sizes import MAX_PARTS, check_number
-from openviper.db.sql.types import BOOLEAN
+from openviper.db.sql.types import BOOLEAN, NULL, ResultType
 from openviper.exceptions import FieldError, QueryError
 
 _SCOPE = "<>"
@@ -45,9 +46,19 @@ class QueryScope:
         computed: The values that `annotate` has added, by name.
         is_grouped: Whether aggregates are over the rows of the query; else over those that belong to each row.
         takes_many: Whether a path may lead to many rows.
+        outer: The names of the query around, once it is known.
     """
 
-    __slots__ = ("_tests", "_values", "computed", "depth", "is_grouped", "meta", "takes_many")
+    __slots__ = (
+        "_tests",
+        "_values",
+        "computed",
+        "depth",
+        "is_grouped",
+        "meta",
+        "outer",
+        "takes_many",
+    )
 
     def __init__(
         self,
@@ -57,8 +68,10 @@ class QueryScope:
         is_grouped: bool = False,
         takes_many: bool = False,
         depth: int = 0,
+        outer: Scope | None = None,
     ) -> None:
         self.meta = meta
+        self.outer = outer
         self.depth = depth
         self._tests = self._values = 0
         self.computed = computed or {}
@@ -73,11 +86,54 @@ class QueryScope:
             is_grouped=self.is_grouped,
             takes_many=True,
             depth=self.depth,
+            outer=self.outer,
         )
+
+    def within(self, outer: Scope) -> QueryScope:
+        """Return the scope of the same names, within another query."""
+        place = placing(outer)
+        return type(self)(
+            self.meta,
+            {name: node.changed(place) for name, node in self.computed.items()},
+            is_grouped=self.is_grouped,
+            takes_many=self.takes_many,
+            outer=outer,
+        )
+
+    def outer_name(self, name: str) -> Node:
+        """Return the value of a name of the query around.
+
+        Raises:
+            QueryError: If there is none.
+            FieldError: If that query has no such name.
+        """
+        if self.outer is None:
+            raise OuterNeeded(name)
+        return self.outer.name(name)
+
+    def awaiting(self, make: Callable[[QueryScope], Node], result: ResultType = NULL) -> Node:
+        """Return a node, or what becomes one when the query around is known.
+
+        Args:
+            make: Makes it of a scope.
+            result: The type that it has, if that is known.
+        """
+        try:
+            return make(self)
+        except OuterNeeded as needed:
+            if self.outer is not None:
+                raise  # The query around is itself within one that is not known.
+            return Awaited(needed.name, result, lambda outer: make(self.within(outer)))
+
+    def _known(self, node: Node | None) -> Node | None:
+        """Return a computed value, if it does not wait for the query around."""
+        if isinstance(node, Awaited):
+            raise OuterNeeded(node.name)
+        return node
 
     def name(self, name: str) -> Node:
         """Return the value of a name."""
-        node = self.computed.get(name)
+        node = self._known(self.computed.get(name))
         if node is not None:
             return node
         if self.takes_many:
@@ -123,6 +179,19 @@ class QueryScope:
             FieldError: If a name is unknown, or an operand does not go with its lookup.
             QueryError: If an operand has the wrong shape.
         """
+        lookups = operands.kept(lookups)
+        try:
+            return self._conditions(conditions, lookups)
+        except OuterNeeded:
+            return (self.awaiting(lambda scope: scope.together(conditions, lookups), BOOLEAN),)
+
+    def together(self, conditions: Sequence[object], lookups: Mapping[str, Any]) -> Node:
+        """Return the node of the conditions of one call."""
+        return _one(self._conditions(conditions, lookups))
+
+    def _conditions(
+        self, conditions: Sequence[object], lookups: Mapping[str, Any]
+    ) -> tuple[Node, ...]:
         if not self.depth:
             self._tests = 0
         nodes = [node for condition in conditions for node in self._node(condition, 0)]
@@ -178,7 +247,7 @@ class QueryScope:
 
     def _computed_lookup(self, key: str) -> Lookup | None:
         name, _, rest = key.partition("__")
-        node = self.computed.get(name)
+        node = self._known(self.computed.get(name))
         return None if node is None else self.lookup_for(key, node, rest)
 
     @staticmethod
@@ -218,7 +287,9 @@ class QueryScope:
         order = term.as_order()
         expression = order.expression
         name = getattr(expression, "name", "")
-        node = with_order(expression.resolve(self), name or repr(expression))
+        node = self.awaiting(
+            lambda scope: with_order(expression.resolve(scope), name or repr(expression))
+        )
         return Order(node, order.descending, order.nulls_last, name)
 
     def _order_named(self, term: str) -> Order:

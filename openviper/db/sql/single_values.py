@@ -39,18 +39,22 @@ def checked_value(lookup: Lookup, value: object) -> object:
     Raises:
         QueryError: If it is an instance of another model, one that is not stored, a class, a function or a list.
     """
-    if isinstance(value, type):
-        raise QueryError(f"{lookup.key!r}: the class {value.__name__} is not a value")
-    if callable(value):
-        raise QueryError(f"{lookup.key!r}: {value!r} is not a value; call it")
-    if isinstance(value, Iterable) and not _is_one(lookup, value):
-        raise QueryError(f"{lookup.key!r} takes one value, not {value!r}; __in takes a list")
+    _check_one(lookup, value)
     if not isinstance(value, LazyFK) and hasattr(type(value), "_meta"):
         try:
             _check_instance(lookup, value)
         except ValueError as error:
             raise QueryError(f"{lookup.key!r}: {error}") from None
     return value
+
+
+def _check_one(lookup: Lookup, value: object) -> None:
+    if isinstance(value, type):
+        raise QueryError(f"{lookup.key!r}: the class {value.__name__} is not a value")
+    if callable(value):
+        raise QueryError(f"{lookup.key!r}: {value!r} is not a value; call it")
+    if isinstance(value, Iterable) and not _is_one(lookup, value):
+        raise QueryError(f"{lookup.key!r} takes one value, not {value!r}; __in takes a list")
 
 
 def _is_one(lookup: Lookup, value: object) -> bool:

@@ -257,7 +257,7 @@ class When:
         if not conditions and not lookups:
             raise TypeError("When() needs a condition")
         self.conditions = conditions
-        self.lookups = lookups
+        self.lookups = operands.kept(lookups)
         self.then = then
 
     def __repr__(self) -> str:
