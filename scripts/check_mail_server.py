@@ -253,7 +253,7 @@ def part_problems(data: EmailMessageData, parts: list[dict[str, Any]]) -> Iterat
             yield f"content of {file.filename!r}"
     for form in data.alternatives:
         if "amp" in form.mimetype:
-            if [part["type"] for part in parts][1:3] != ["text/x-amp-html", "text/html"]:
+            if [part["type"] for part in parts][-2:] != ["text/x-amp-html", "text/html"]:
                 yield f"alternative {form.mimetype!r} in its place"
             continue
         calendar = next((part for part in parts if part["type"] == "text/calendar"), {})

@@ -10,7 +10,7 @@ import pytest
 from openviper.tasks.actors import Actor, Registry
 from openviper.tasks.brokers.base import Broker, Consumer, GroupInfo, NewGroup
 from openviper.tasks.exceptions import BrokerError
-from openviper.tasks.limits import Limit
+from openviper.tasks.limits import Limit, Rate
 from openviper.tasks.liveness import new_worker_id
 from openviper.tasks.message import Finished, Message, Outcome
 from openviper.tasks.worker import process
@@ -197,6 +197,20 @@ def test_a_permit_whose_answer_was_lost_does_not_stand_in_its_own_way(
     consumer.exchange([Finished(first, Outcome.DONE)], 0)
     (second,) = claim(consumer)
     assert consumer.admit(second, Limit("k", 1))
+
+
+def test_what_is_not_the_workers_any_more_is_not_admitted(
+    broker: Broker, consumer: Consumer, kind: str
+) -> None:
+    broker.enqueue([message("a")])
+    (first,) = claim(consumer)
+    consumer.exchange([Finished(first, Outcome.RELEASED)], 0)
+    other = broker.consumer(new_worker_id(), None)
+    (again,) = claim(other)
+    for limit in (Limit("k", 1), Limit("r", None, Rate(1, 60.0))):
+        assert not consumer.admit(first, limit)
+        assert other.admit(again, limit)
+    other.close()
 
 
 def test_a_worker_runs_what_it_has_claimed_without_hearing_of_it(
