@@ -7,6 +7,7 @@ import asyncio
 from openviper.core.management.apps import find_installed_apps
 from openviper.db.connection import close_db, connections
 from openviper.db.connections.url import DatabaseURL
+from openviper.db.exceptions import DatabaseAliasNotFoundError
 from openviper.db.schemas.sync import SchemaSync
 
 MOST = 5
@@ -14,13 +15,16 @@ MOST = 5
 
 
 def find_pending_tables() -> list[str]:
-    """Return what `migrate` would do to the default database, as far as it is named; nothing if that cannot be told.
+    """Return what `migrate` would do to the default database, as far as it is named; nothing where there is no such database.
 
     To be called in a thread without an event loop; connections are opened and closed.
+
+    Raises:
+        Exception: If that cannot be told: of any kind, as drivers have trees of errors of their own.
     """
     try:
         return asyncio.run(_look())
-    except Exception:  # A mere courtesy: whatever is wrong here will be said where it matters.
+    except DatabaseAliasNotFoundError:
         return []
 
 
