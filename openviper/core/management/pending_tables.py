@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+from openviper.core.management.aliases import has_database
 from openviper.core.management.apps import find_installed_apps
 from openviper.db.connection import close_db, connections
 from openviper.db.connections.url import DatabaseURL
-from openviper.db.exceptions import DatabaseAliasNotFoundError
 from openviper.db.schemas.sync import SchemaSync
 
 MOST = 5
@@ -22,10 +22,7 @@ def find_pending_tables() -> list[str]:
     Raises:
         Exception: If that cannot be told: of any kind, as drivers have trees of errors of their own.
     """
-    try:
-        return asyncio.run(_look())
-    except DatabaseAliasNotFoundError:
-        return []
+    return asyncio.run(_look()) if has_database("default") else []
 
 
 def _is_missing(url: DatabaseURL) -> bool:

@@ -11,6 +11,7 @@ from openviper.core.management import pending_tables
 from openviper.core.management.pending_tables import MOST, find_pending_tables
 from openviper.db.connection import connections
 from openviper.db.exceptions import OperationalError
+from openviper.testing.settings import override_openviper_settings as override_settings
 from tests.projects import write
 
 SCHEMA = """{{
@@ -29,8 +30,10 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     app = {"shop": str(tmp_path / "shop")}
     monkeypatch.setattr(pending_tables, "find_installed_apps", lambda with_builtin: app)
     file = tmp_path / "db.sqlite3"
-    connections.configure({"default": {"URL": f"sqlite:///{file}"}})
-    yield file
+    databases = {"default": {"OPTIONS": {"URL": f"sqlite:///{file}"}}}
+    with override_settings(DATABASES=databases):
+        connections.reset()
+        yield file
     connections.reset()
 
 

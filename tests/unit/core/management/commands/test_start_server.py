@@ -10,7 +10,8 @@ import pytest
 from openviper.core.management import pending_tables
 from openviper.core.management.commands import start_server
 from openviper.core.management.commands.start_server import Command
-from openviper.db.exceptions import DatabaseAliasNotFoundError, OperationalError
+from openviper.db.exceptions import OperationalError
+from openviper.testing.settings import override_openviper_settings as override_settings
 from tests.unit.core.management.speaking import said, terminal
 
 LONG = 60.0
@@ -66,8 +67,7 @@ def test_a_database_on_a_slow_disk_is_said_to_be_unknown_and_told_of_later(
 
 
 def test_a_project_without_a_database_is_not_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def look() -> list[str]:
-        raise DatabaseAliasNotFoundError("default", {})
-
-    monkeypatch.setattr(pending_tables, "_look", look)
-    assert pending_tables.find_pending_tables() == []
+    with override_settings(DATABASES={"default": {"OPTIONS": {"URL": ""}}}):
+        assert pending_tables.find_pending_tables() == []
+    with override_settings(DATABASES={}):
+        assert pending_tables.find_pending_tables() == []
