@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from math import inf
 from typing import Any
 
 from openviper.core.context import current_exchange
@@ -11,8 +12,8 @@ from openviper.exceptions import HTTPException
 from openviper.http.asgi import BACKGROUND, BODY, ROUTE, Message, Receive, Scope
 from openviper.http.body import Body, BodyTimeoutError, ClientDisconnected
 from openviper.http.connection import Connection
-from openviper.http.forms import Files, FormData, MultipartReader, parse_urlencoded
-from openviper.http.json_body import read_json
+from openviper.http.forms import Files, FormData, MultipartReader, check_charset, parse_urlencoded
+from openviper.http.json_body import LONG, read_json, read_short_json
 from openviper.http.limits import Limits, effective_limits
 from openviper.utils.datastructures import encode_header
 
@@ -22,6 +23,8 @@ URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 EARLY_HINT = "http.response.early_hint"
 """The extension and the message of ASGI by which a server sends early hints."""
+_ABOVE = {digits: 10**digits for digits in range(1, 20)}
+"""The least number that is greater than each of so many digits."""
 
 
 async def _no_body() -> Message:
@@ -118,8 +121,10 @@ class Request(Connection):
 
     def _check_declared_length(self, limit: int) -> None:
         declared = self.header(b"content-length")
+        if declared is None or limit >= _ABOVE.get(len(declared), inf):
+            return  # Most lengths have too few digits to be over the limit, whatever these are.
         # A length of twenty digits is too long, whatever they are; one of thousands would take its time to convert.
-        if declared is not None and declared.isdigit() and int(declared[:20]) > limit:
+        if declared.isdigit() and int(declared[:20]) > limit:
             raise HTTPException(413)
 
     async def json(self) -> Any:
@@ -132,7 +137,7 @@ class Request(Connection):
         data = self._ready(limits.json)
         if data is None:
             data = await self._waited_for(limits.json, limits.timeout)
-        return await read_json(data)
+        return read_short_json(data) if len(data) <= LONG else await read_json(data)
 
     async def form(self) -> FormData:
         """Return the fields and files of a form, sent either as ``application/x-www-form-urlencoded`` or in parts.
@@ -143,7 +148,11 @@ class Request(Connection):
         """
         body = self._body
         if body.form is None:
-            body.form = await self._read_form()
+            try:
+                body.form = await self._read_form()
+            except HTTPException as error:
+                body.failure = error
+                raise
         return body.form
 
     async def _read_form(self) -> FormData:
@@ -151,6 +160,7 @@ class Request(Connection):
         media_type = content_type.partition(";")[0].strip().lower()
         limits = self.limits
         if media_type in ("", URLENCODED):
+            check_charset(content_type)
             return await parse_urlencoded(await self._whole(limits.form, limits.timeout), limits)
         if media_type != MULTIPART:
             raise HTTPException(415, f"Forms of type {media_type!r} are not supported.")
@@ -165,7 +175,7 @@ class Request(Connection):
 
     def release_later(self, function: Callable[[], Awaitable[None]]) -> None:
         """Have something let go of when the request is over, whatever becomes of the answer."""
-        self._body.releases.append(function)
+        self._body.releases += (function,)
 
     async def is_disconnected(self) -> bool:
         """Return whether the client has gone away; known once the body is read."""
@@ -200,7 +210,7 @@ class Request(Connection):
     def after_response(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> None:
         """Call a function, plain or async, once the answer is sent.
 
-        It runs even if the client has left, not if the handler fails; what it raises is logged. A plain function runs in
-        a thread. The server waits for it when it stops; what must survive a crash belongs into a task.
+        It runs even if the client has left; not if the handler that has asked for it fails; what it raises is logged.
+        Middleware asks before it passes the request on. A plain function runs in a thread. The server waits for it when it stops; what must survive a crash belongs into a task.
         """
         self.scope.setdefault(BACKGROUND, []).append((function, args, kwargs))

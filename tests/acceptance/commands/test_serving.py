@@ -223,11 +223,11 @@ def test_a_target_that_is_neither_is_refused(
 
 
 def _started(process: subprocess.Popen[str]) -> list[str]:
-    """Return what a server prints until it answers, but for a look at the database that was too slow on a busy machine."""
+    """Return what a server prints until it answers, but for a look at the database that a busy machine is too slow for."""
     assert process.stdout is not None
     lines: list[str] = []
     for line in process.stdout:
-        lines += [] if "could not be looked at in time" in line else [line]
+        lines += [] if "could not be looked at" in line else [line]
         if "startup complete" in line:
             _wait_until_it_accepts(lines[1].strip())
             return lines

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from argparse import ArgumentParser
-from collections.abc import Callable
 from typing import Any
 
 from openviper.core.management.base import BaseCommand
@@ -13,6 +12,8 @@ from openviper.core.management.server_arguments import ServerOptions, add_server
 
 CHECK_SECONDS = 0.5
 """Longest wait for the look at pending schema changes before the server starts."""
+PATIENCE = 15.0
+"""How long it may take until it is said that the database does not answer, in seconds."""
 
 
 class Command(BaseCommand):
@@ -46,16 +47,21 @@ class Command(BaseCommand):
         return serve(target, server, self.terminal, before=self._warn_of_pending_changes)
 
     def _warn_of_pending_changes(self) -> None:
-        """Say that the database is behind, or that this could not be told; a look that takes too long speaks when it is done."""
+        """Say that the database is behind; a look that takes longer than the server waits speaks when it is done."""
         look = _Look()
         if look.wait(CHECK_SECONDS):
             self._say(look.finding)
-            return
-        self.terminal.warning(
-            f"the database could not be looked at in time ({CHECK_SECONDS} s); whether it is behind the schema files is told by: "
-            "python viperctl.py schema-status"
-        )
-        look.when_done(self._say)
+        else:
+            threading.Thread(target=self._say_later, args=(look,), daemon=True).start()
+
+    def _say_later(self, look: _Look) -> None:
+        if not look.wait(PATIENCE):
+            self._say(
+                f"the database could not be looked at within {PATIENCE:g} s; whether it is behind the schema files is told by: "
+                "python viperctl.py schema-status"
+            )
+            look.wait(None)
+        self._say(look.finding)
 
     def _say(self, finding: str) -> None:
         if finding:
@@ -74,18 +80,9 @@ class _Look:
         self._done = threading.Event()
         threading.Thread(target=self._run, daemon=True).start()
 
-    def wait(self, seconds: float) -> bool:
-        """Wait for the end of it, and return whether it came in time."""
+    def wait(self, seconds: float | None) -> bool:
+        """Wait for the end of it, for ever where no time is given, and return whether it came in time."""
         return self._done.wait(seconds)
-
-    def when_done(self, say: Callable[[str], None]) -> None:
-        """Have the finding said once there is one, without waiting for it."""
-
-        def wait_and_say() -> None:
-            self._done.wait()
-            say(self.finding)
-
-        threading.Thread(target=wait_and_say, daemon=True).start()
 
     def _run(self) -> None:
         try:
