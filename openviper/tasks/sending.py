@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol, TypedDict
 
 from openviper.tasks.broker import get_broker, tasks_config
 from openviper.tasks.brokers.base import NewGroup
+from openviper.tasks.conf import TaskSettings
 from openviper.tasks.inline_calls import run_inline
 from openviper.tasks.limits import check_key, within_key
 from openviper.tasks.message import Message, encode_arguments, new_ids
@@ -217,7 +218,17 @@ def build_message(
         TypeError: If the actor cannot be called so, or the arguments cannot be written as JSON.
         ValueError: If an option has a value that cannot be used, or the arguments are too long.
     """
-    config = tasks_config()
+    return _built(tasks_config(), name, known, args, kwargs, options)
+
+
+def _built(
+    config: TaskSettings,
+    name: str,
+    known: Sendable | None,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    options: SendOptions,
+) -> Message:
     if known is None:
         check_key("actor_name", name)
         queue, priority = "default", 0
@@ -337,11 +348,12 @@ def send_call(
         LookupError: If tasks are disabled and the actor is not known in this process.
         BrokerError: If the store of messages does not answer.
     """
-    message = build_message(name, known, args, kwargs, options)
+    config = tasks_config()
+    message = _built(config, name, known, args, kwargs, options)
     duplicates: list[Message] | None = []
     if _capture is not None:
         _capture(message, None if options.delay is None else to_ms("delay", options.delay))
-    elif tasks_config().enabled:
+    elif config.enabled:
         duplicates = get_broker().send([message])
     else:
         return _run_here(message, known, args, kwargs, options)

@@ -71,6 +71,8 @@ class DatabaseConsumer:
         self._keep = keep
         self._buried: list[Finished] = []
         self._sweep_time = Ticker(PRUNE_SECONDS)
+        # First: on PostgreSQL, what the worker writes needs no flush to disk from then on.
+        self._store.listen()
         self._register()
 
     def _register(self) -> None:
@@ -84,7 +86,6 @@ class DatabaseConsumer:
                 "VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (self._worker, host, int(pid), now, now, now, queues),
             )
-        self._store.listen()
 
     def _connected(self) -> Store:
         """Return the connection; one that was lost is replaced."""
