@@ -73,7 +73,9 @@ class DatabaseCounter:
 
     async def hit(self, key: str, window: int, seconds: int) -> tuple[int, int]:
         """Count one request, outside of any transaction of its own; see `Counter.hit`."""
-        return await races.again_after_deadlock(self._alias, lambda: self._hit(key, window, seconds))
+        return await races.again_after_deadlock(
+            self._alias, lambda: self._hit(key, window, seconds)
+        )
 
     async def _hit(self, key: str, window: int, seconds: int) -> tuple[int, int]:
         database = connections.get(self._alias)
