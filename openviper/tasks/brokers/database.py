@@ -37,6 +37,7 @@ from openviper.tasks.brokers.keeping import Keep, Pruned
 from openviper.tasks.brokers.late_sender import LateSender
 from openviper.tasks.brokers.storing import (
     Parcel,
+    are_stored,
     row_if_fresh,
     store_in_transaction,
     store_parcel,
@@ -211,6 +212,8 @@ class DatabaseBroker:
             except BrokerError as error:
                 if not error.duplicate or attempt == TRIES:
                     raise
+            if self.with_store(lambda store: are_stored(store, parcel.messages)):
+                return []  # By an attempt before, whose answer was lost with the connection.
             _make_keys_anew(parcel)
             attempt += 1
 
