@@ -160,7 +160,9 @@ def _fixed_alias(meta: ModelOptions, using: str | None) -> str | None:
 
 def alias_at_once(meta: ModelOptions, using: str | None) -> str | None:
     """Return the alias for an operation, `None` where routers decide: then `read_alias` or `write_alias` tells."""
-    return None if connections.has_routers else choose_alias(meta, using)
+    if connections.has_routers:
+        return None
+    return using or meta.backend if blocks.get() is None else choose_alias(meta, using)
 
 
 async def read_alias(meta: ModelOptions, using: str | None, hint: str | None = None) -> str:
@@ -252,16 +254,16 @@ def explain_missing(meta: ModelOptions, alias: str, error: OperationalError) -> 
 
 def read_now_or_later(
     meta: ModelOptions,
-    alias: str,
+    database: Database,
     sql: str,
     parameters: Sequence[Any],
     convert: Callable[[list[Row]], T],
 ) -> T | Literal[Later.LATER]:
     """Run a read as `read` does where that needs no waiting; else return `LATER`."""
     try:
-        return read_at_once(alias, sql, parameters, convert)
+        return read_at_once(database, sql, parameters, convert)
     except OperationalError as error:
-        explain_missing(meta, alias, error)
+        explain_missing(meta, database.alias, error)
         raise
 
 
@@ -277,7 +279,7 @@ async def read(
     Raises:
         TableNotFound: If the table does not exist.
     """
-    found = read_now_or_later(meta, alias, sql, parameters, convert)
+    found = read_now_or_later(meta, connections.get(alias), sql, parameters, convert)
     if found is not LATER:
         return found
     return await read_later(meta, alias, sql, parameters, convert)

@@ -166,6 +166,8 @@ class SQLiteConnection(Movable):
         finally:
             self.deadline = NEVER
             self.budget.spend(perf_counter() - started)
+        if self.budget.suspects:
+            self.budget.ran_inline(sql)
         if isinstance(convert, Described):
             convert.note(cursor)
         return convert(rows)
@@ -199,9 +201,11 @@ class SQLiteConnection(Movable):
             raise NotInline
         self.deadline = perf_counter() + INLINE_LIMIT
         try:
-            return self.write_now(sql, parameters)
+            cursor = self.write_now(sql, parameters)
         finally:
             self.deadline = NEVER
+        self.budget.ran_inline(sql)
+        return cursor
 
     def _postponed(self, error: sqlite3.Error, sql: str) -> Exception:
         if self._interrupted:
@@ -235,11 +239,23 @@ class SQLiteConnection(Movable):
             return LATER
         if MATCH in sql:
             return LATER
+        if self.echo:
+            logger.info("%s", sql)
+        started = perf_counter()
         try:
-            cursor = self.write_now(sql, parameters)
-        except NotInline:
-            return LATER
+            cursor = self.raw.execute(sql, parameters)
+        except sqlite3.Error as error:
+            return self._later_if_postponed(error, sql)
+        finally:
+            self.budget.spend(perf_counter() - started)
         return cursor.rowcount, cursor.lastrowid
+
+    def _later_if_postponed(self, error: sqlite3.Error, sql: str) -> Literal[Later.LATER]:
+        """Return `LATER` for what belongs into the thread; raise everything else."""
+        postponed = self._postponed(error, sql)
+        if isinstance(postponed, NotInline):
+            return LATER
+        raise postponed from error
 
     async def read(self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], T]) -> T:
         """Run a read, inline if it is short."""
