@@ -160,9 +160,7 @@ def _fixed_alias(meta: ModelOptions, using: str | None) -> str | None:
 
 def alias_at_once(meta: ModelOptions, using: str | None) -> str | None:
     """Return the alias for an operation, `None` where routers decide: then `read_alias` or `write_alias` tells."""
-    if connections.has_routers:
-        return None
-    return using or meta.backend if blocks.get() is None else choose_alias(meta, using)
+    return None if connections.has_routers else choose_alias(meta, using)
 
 
 async def read_alias(meta: ModelOptions, using: str | None, hint: str | None = None) -> str:
