@@ -32,9 +32,15 @@ from openviper.http.asgi import (
     Scope,
     Send,
 )
-from openviper.http.background import Background
+from openviper.http.background import Background, drop_work
 from openviper.http.coercion import coerce_response, respond
-from openviper.http.errors import ErrorHandlers, ExceptionHandler, error_response, plain_problem
+from openviper.http.errors import (
+    ErrorHandlers,
+    ExceptionHandler,
+    error_response,
+    meant_by,
+    plain_problem,
+)
 from openviper.http.landing import landing_page
 from openviper.http.permissions import PermissionLike
 from openviper.http.request import Request
@@ -48,7 +54,6 @@ from openviper.routing.route import Middleware, RouteOptions
 from openviper.routing.router import Router, with_automatic
 from openviper.routing.serving import serve_websocket, within_exchange
 from openviper.utils.importing import lazy_module
-from openviper.utils.printable import printable
 
 if TYPE_CHECKING:
     from openviper.apps import development
@@ -255,6 +260,8 @@ class OpenViper(Documented):
             answer.is_over = True
             if BODY in scope:
                 await scope[BODY].release()
+        if BACKGROUND in scope:  # Left by middleware, where no handler has answered.
+            self.background.start(scope)
 
     def invalidate_middleware_cache(self) -> None:
         """Build the middleware chain anew at the next request."""
@@ -325,6 +332,7 @@ class OpenViper(Documented):
             await self._answer_other(scope, receive, send)
             return
         response: Response | None = None
+        held = scope.get(BACKGROUND, ())[:]
         try:
             # In this function and not in one of its own, as each that is awaited costs every request as much as the routing.
             result = self._call_route(answer, scope, receive)
@@ -336,14 +344,13 @@ class OpenViper(Documented):
             # Calling the object costs 0.1 us more than its method.
             await response.__call__(scope, receive, send)
         except Exception as error:
+            drop_work(scope, held)
             if response is not None:
                 await response.close()
             response = await self._response_to(answer.request_for(scope, receive), error)
             await response(scope, receive, send)
-        else:
-            if BACKGROUND in scope:
-                about = f"{scope['method']} {printable(scope['path'])}"
-                self.background.start(scope[BACKGROUND], about)
+        if BACKGROUND in scope:
+            self.background.start(scope)
 
     async def _answer_other(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
@@ -410,18 +417,19 @@ class OpenViper(Documented):
         if isinstance(exchange, Answer) and exchange.is_started:
             # The server logs it and cuts the connection: what is cut must look cut.
             raise error
-        handler = None if self._error_handlers.is_empty else self._error_handlers.find(error)
+        meant = self._error_handlers.subject(error)
+        handler = None if self._error_handlers.is_empty else self._error_handlers.find(meant)
         if handler is not None:
             try:
-                return await self._handle_error(handler, request, error)
+                return await self._handle_error(handler, request, meant)
             except Exception as second:
                 error = second
-        if request.scope.get(RAISE_ERRORS) and not isinstance(error, HTTPException):
+        if request.scope.get(RAISE_ERRORS) and not isinstance(meant_by(error), HTTPException):
             raise error
         return error_response(request, error, debug=self.debug)
 
     async def _handle_error(
-        self, handler: ExceptionHandler, request: Request, error: Exception
+        self, handler: ExceptionHandler, request: Request, error: BaseException
     ) -> Response:
         result = handler(request, error)
         if hasattr(result, "__await__"):

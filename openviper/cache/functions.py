@@ -7,6 +7,7 @@ import hashlib
 import inspect
 import string
 import types
+import weakref
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import update_wrapper
 from typing import Any, Generic, ParamSpec, Protocol, TypeAlias, TypeVar, overload
@@ -17,6 +18,7 @@ from openviper.cache.configured import get_cache
 from openviper.cache.exceptions import CacheKeyError, CacheValueError
 from openviper.cache.lifetimes import TTL, lifetime_of
 from openviper.cache.values import canonical_text
+from openviper.conf import settings
 from openviper.utils.signatures import signature_of
 
 P = ParamSpec("P")
@@ -26,6 +28,9 @@ KeyMaker: TypeAlias = "str | Callable[..., str] | None"
 """A text with the names of parameters in braces, or a function of the arguments that returns the key."""
 TagMaker: TypeAlias = "Sequence[str] | Callable[..., Iterable[str]]"
 """The tags, or a function of the arguments that returns them."""
+
+_of_modules: weakref.WeakSet[CachedFunction[Any, Any]] = weakref.WeakSet()
+"""What modules have decorated, for `check`; what a function decorates for itself may never be called."""
 
 
 class CachedFunction(Generic[P, R]):
@@ -55,6 +60,8 @@ class CachedFunction(Generic[P, R]):
         self._key = _checked_key(key, self._signature, self._name)
         self.__name__ = function.__name__
         update_wrapper(self, function)
+        if "<locals>" not in function.__qualname__:
+            _of_modules.add(self)
 
     def __repr__(self) -> str:
         return f"<cached {self._name}>"
@@ -79,6 +86,16 @@ class CachedFunction(Generic[P, R]):
     def __get__(self, instance: object | None, owner: type | None = None) -> Any:
         """Return the function, bound to an instance if it is reached through one."""
         return self if instance is None else types.MethodType(self, instance)
+
+    @property
+    def name(self) -> str:
+        """The dotted name of the function."""
+        return self._name
+
+    @property
+    def alias(self) -> str | None:
+        """The alias of the cache, or None where it was given itself."""
+        return self._cache if isinstance(self._cache, str) else None
 
     @property
     def cache(self) -> BaseCache:
@@ -192,6 +209,15 @@ def check_tags(tags: object, of: str) -> None:
     for tag in tags:
         if not isinstance(tag, str):
             raise TypeError(f"{of}(): the tag {tag!r} is no text")
+
+
+def unknown_caches() -> list[tuple[str, str]]:
+    """Return the functions of modules, sorted, that are kept in a cache `CACHES` does not have, each with its alias."""
+    known = {"default", *settings.CACHES}
+    found = [
+        (one.name, one.alias) for one in list(_of_modules) if one.alias and one.alias not in known
+    ]
+    return sorted(found)
 
 
 def check_cache(cache: object, of: str) -> None:

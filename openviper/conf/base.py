@@ -33,13 +33,17 @@ from openviper.conf.rules import (
     language,
     languages,
     log_level,
+    methods,
     more_than,
     origin,
+    origins,
     positive_time,
+    proxies,
     redirect_hosts,
     session_store,
     sha256_digits,
     time_zone,
+    trusted_origins,
 )
 from openviper.conf.types import ConfigMap
 from openviper.exceptions import ImproperlyConfigured
@@ -392,6 +396,7 @@ class Settings:
     CSRF_TRUSTED_ORIGINS: tuple[str, ...] = setting(
         (),
         "Other origins whose pages may send forms: `https://app.example.org`, `https://*.example.org`.",
+        check=trusted_origins,
     )
     DEPLOYMENT: str = setting(
         "https",
@@ -433,29 +438,37 @@ class Settings:
         (),
         "Addresses or networks of proxies whose `Forwarded` and `X-Forwarded-*` headers are believed; `unix` for those "
         "that connect through a Unix socket.",
+        check=proxies,
     )
     ALLOWED_REDIRECT_HOSTS: tuple[str, ...] = setting(
         (), "Hosts that redirects may lead to; none means `ALLOWED_HOSTS`.", check=redirect_hosts
     )
     WEBSOCKET_ALLOWED_ORIGINS: tuple[str, ...] = setting(
         (),
-        "Origins beside our own whose pages may open WebSockets: `https://app.example.org`, or `*`.",
+        "Origins beside our own whose pages may open WebSockets: `https://app.example.org`, `https://*.example.org` or `*`.",
+        check=origins,
     )
     CORS_ALLOWED_ORIGINS: tuple[str, ...] = setting(
         (),
         "Origins whose pages may read answers: `https://app.example.org`, `https://*.example.org` or `*`.",
         section="Middleware",
+        check=origins,
     )
     CORS_ALLOW_CREDENTIALS: bool = setting(False, "Let those pages send cookies along.")
     CORS_ALLOWED_METHODS: tuple[str, ...] = setting(
-        ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"), "Methods that those pages may use."
+        ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"),
+        "Methods that those pages may use; `*` for any.",
+        check=methods,
     )
     CORS_ALLOWED_HEADERS: tuple[str, ...] = setting(
         ("*",),
         "Headers that those pages may send; `*` for any.",
+        check=methods,
     )
     CORS_EXPOSE_HEADERS: tuple[str, ...] = setting(
-        (), "Headers of answers that those pages may read beside the usual ones."
+        (),
+        "Headers of answers that those pages may read beside the usual ones.",
+        check=methods,
     )
     CORS_MAX_AGE: int = setting(
         600, "Seconds for which browsers remember what is allowed.", check=at_least(0)

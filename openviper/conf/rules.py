@@ -90,6 +90,57 @@ def origin(value: str) -> str | None:
     return "must be an address without a path, such as 'https://www.example.org'"
 
 
+_ORIGIN_PATTERN = lazy_pattern(
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?:(?:\*\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?/?\Z"
+)
+_ORIGIN_FORMS = "'https://www.example.org', 'https://*.example.org' for its sub-domains"
+_WORDS = ("*", "null")
+
+
+def origin_pattern(value: str) -> str | None:
+    """Demand an origin, with a star for sub-domains or alone for all; ``null`` is that of pages without one."""
+    if value in _WORDS or _ORIGIN_PATTERN.match(value):
+        return None
+    return f"must be like {_ORIGIN_FORMS}, or '*'"
+
+
+def origins(value: Sequence[str]) -> str | None:
+    """Demand origins as browsers name them: a scheme and a host, in ASCII and without a path."""
+    if all(origin_pattern(origin) is None for origin in value):
+        return None
+    return f"must hold origins: {_ORIGIN_FORMS}, or '*'"
+
+
+def trusted_origins(value: Sequence[str]) -> str | None:
+    """Demand origins, but not all of them."""
+    if all(map(_ORIGIN_PATTERN.match, value)):
+        return None
+    return f"must hold origins: {_ORIGIN_FORMS}"
+
+
+_METHOD = lazy_pattern(r"\*|[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+def methods(value: Sequence[str]) -> str | None:
+    """Demand words that can be methods, or names of headers (RFC 9110, 5.6.2)."""
+    if all(map(_METHOD.fullmatch, value)):
+        return None
+    return "must hold words of letters, digits and '-', or '*'"
+
+
+def proxies(value: Sequence[str]) -> str | None:
+    """Demand addresses and networks, and the word for Unix sockets."""
+    from ipaddress import ip_network
+
+    for entry in value:
+        try:
+            if entry != "unix":
+                ip_network(entry, strict=False)
+        except ValueError:
+            return f"must hold addresses, networks such as '10.0.0.0/8', and 'unix', not {entry!r}"
+    return None
+
+
 _HOST = r"(?:\.?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])"
 _HOSTS = lazy_pattern(rf"\*|{_HOST}\Z")
 _REDIRECT_HOSTS = lazy_pattern(rf"\*|{_HOST}(?::[0-9]{{1,5}})?\Z")

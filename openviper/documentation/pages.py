@@ -13,6 +13,12 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
+from openviper.utils.packed_files import PackedFilesError, as_folder, unpack
+
+CONTENT = "content"
+"""The folder of the sources."""
+PACKED = "content.tar.gz"
+"""The archive that stands in its place in a vendored tree of the compact form."""
 FIRST_PAGE = "README.md"
 FENCE = re.compile(r"^```(?P<language>[\w+-]*)(?: title=\"(?P<title>[^\"]*)\")?\s*$")
 HEADING = re.compile(r"^(?P<level>#{1,6}) +(?P<text>.+?) *$")
@@ -109,15 +115,21 @@ class ManualError(ValueError):
 
 
 def content() -> Traversable:
-    """Return the folder of the sources, which lies in the package, also inside a zip.
+    """Return the folder of the sources, which lies in the package, also inside a zip, or packed into one file.
 
     Raises:
-        ManualError: If this copy of OpenViper was made without the manual.
+        ManualError: If this copy of OpenViper was made without the manual, or the file it is packed into is damaged.
     """
-    folder = files("openviper.documentation").joinpath("content")
-    if not folder.is_dir():
+    place = files("openviper.documentation")
+    folder, packed = place.joinpath(CONTENT), place.joinpath(PACKED)
+    if folder.is_dir():
+        return folder
+    if not packed.is_file():
         raise ManualError("this copy of OpenViper was made without it (vendor --without-manual)")
-    return folder
+    try:
+        return as_folder(unpack(packed.read_bytes())).joinpath(CONTENT)
+    except PackedFilesError as error:
+        raise ManualError(f"{PACKED}: {error}") from error
 
 
 def address_of(path: str) -> str:

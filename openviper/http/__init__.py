@@ -8,7 +8,7 @@ from openviper.http.asgi import ASGIApp, Message, Receive, Scope, Send
 from openviper.http.body import BodyTimeoutError, ClientDisconnected
 from openviper.http.conditions import check_conditions
 from openviper.http.connection import Connection
-from openviper.http.events import EventSourceResponse, ServerSentEvent
+from openviper.http.events import EventSourceResponse, ServerSentEvent, last_event_id
 from openviper.http.files import FileResponse
 from openviper.http.forms import Files, FormData
 from openviper.http.inputs import Body, By, Cookie, File, FormInput, Header, Path, Provide, Query
@@ -77,6 +77,7 @@ __all__ = [
     "answer_as",
     "cache_page",
     "check_conditions",
+    "last_event_id",
     "preferred_type",
     "sanitize_filename",
 ]

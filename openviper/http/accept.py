@@ -32,5 +32,8 @@ def media_weight(choices: dict[str, float], media_type: str) -> float:
 
 
 def coding_weight(choices: dict[str, float], coding: str) -> float:
-    """Return how much a client wants a content coding, such as ``gzip``."""
-    return choices.get(coding, choices.get("*", 0.0))
+    """Return how much a client wants a content coding, such as ``gzip``; ``x-gzip`` is the same (RFC 9110, 8.4.1.3)."""
+    for name in (coding, f"x-{coding}", "*"):
+        if name in choices:
+            return choices[name]
+    return 0.0

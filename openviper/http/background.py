@@ -8,6 +8,9 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from openviper.http.asgi import BACKGROUND, Scope
+from openviper.utils.printable import printable
+
 logger = logging.getLogger("openviper.request")
 
 Work: TypeAlias = "tuple[Callable[..., Any], Sequence[Any], Mapping[str, Any]]"
@@ -20,14 +23,19 @@ class Background:
     def __init__(self) -> None:
         self._running: set[asyncio.Task[None]] = set()
 
-    def start(self, work: Sequence[Work], about: str) -> None:
-        """Begin to do the work of one request, in order, in a task that no leaving client ends.
+    def start(self, scope: Scope) -> None:
+        """Begin to do the work of one request, in order, in a task that no leaving client ends; whoever asks next finds none.
 
         Args:
-            work: What was asked for.
-            about: What is named in the log when it fails.
+            scope: The ASGI scope of the request, which has the work.
         """
-        task = asyncio.ensure_future(_run(work, about))
+        pending: list[Work] = scope[BACKGROUND]
+        if not pending:
+            return
+        work = tuple(pending)
+        # The list itself: a mounted application has a copy of the scope.
+        pending.clear()
+        task = asyncio.ensure_future(_run(work, f"{scope['method']} {printable(scope['path'])}"))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
@@ -41,6 +49,17 @@ class Background:
         loop = asyncio.get_running_loop()
         while running := [task for task in self._running if task.get_loop() is loop]:
             await asyncio.wait(running)
+
+
+def drop_work(scope: Scope, held: Sequence[Work]) -> None:
+    """Leave out the work of a handler that has failed, but not that of the middleware around it.
+
+    Args:
+        scope: The ASGI scope of the request.
+        held: The work that there was before the handler was called.
+    """
+    if BACKGROUND in scope:
+        scope[BACKGROUND][:] = held
 
 
 async def _call(

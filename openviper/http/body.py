@@ -40,12 +40,13 @@ class Body:
     Attributes:
         data: The whole body, once it has been read.
         form: The parsed form, once it has been read.
+        failure: Why it could not be read, which whoever asks again is told too.
         is_streamed: Whether somebody reads the body piece by piece.
         releases: What is awaited when the request is over.
     """
 
     __slots__ = (
-        "_begun", "_ended", "_pending", "_receive", "_waiting", "data", "form", "is_streamed", "releases"
+        "_begun", "_ended", "_pending", "_receive", "_waiting", "data", "failure", "form", "is_streamed", "releases"
     )  # fmt: skip
 
     def __init__(self, receive: Receive) -> None:
@@ -56,6 +57,7 @@ class Body:
         self._ended = False
         self.data: bytes | None = None
         self.form: FormData | None = None
+        self.failure: HTTPException | None = None
         self.is_streamed = False
         self.releases: list[Callable[[], Awaitable[None]]] = []
 
@@ -63,9 +65,12 @@ class Body:
         """Begin to read.
 
         Raises:
+            HTTPException: If it could not be read before.
             RuntimeError: If somebody else has begun.
         """
         if self.is_streamed:
+            if self.failure is not None:
+                raise self.failure.with_traceback(None)
             raise RuntimeError("the body has been streamed already")
         self.is_streamed = True
 
@@ -80,18 +85,26 @@ class Body:
             ClientDisconnected: If the client goes away before the end.
         """
         waited = received = 0.0
-        while not self._ended:
-            message, seconds = await self._next(timeout)
-            waited += seconds
-            if message["type"] == "http.disconnect":
-                raise ClientDisconnected
-            self._ended = not message.get("more_body", False)
-            chunk = message.get("body", b"")
-            received += len(chunk)
-            if waited > timeout + received / MIN_BYTES_PER_SECOND:
-                raise BodyTimeoutError
-            if chunk:
-                yield chunk
+        try:
+            while not self._ended:
+                message, seconds = await self._next(timeout)
+                waited += seconds
+                chunk = self._chunk(message)
+                received += len(chunk)
+                if waited > timeout + received / MIN_BYTES_PER_SECOND:
+                    raise BodyTimeoutError
+                if chunk:
+                    yield chunk
+        except (ClientDisconnected, BodyTimeoutError) as error:
+            self.failure = error
+            raise
+
+    def _chunk(self, message: Message) -> bytes:
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnected
+        self._ended = not message.get("more_body", False)
+        chunk: bytes = message.get("body", b"")
+        return chunk
 
     async def whole(self, limit: int, timeout: float) -> bytes:
         """Return the body as one piece, for who has to wait for it; see `at_once`.
@@ -110,9 +123,14 @@ class Body:
         async with aclosing(self.chunks(timeout)) as chunks:
             async for chunk in chunks:
                 size += len(chunk)
-                _check_size(size, limit)
+                self._check_size(size, limit)
                 pieces.append(chunk)
         return b"".join(pieces)
+
+    def _check_size(self, size: int, limit: int) -> None:
+        if size > limit:
+            self.failure = HTTPException(413)
+            raise self.failure
 
     def at_once(self, limit: int) -> bytes | None:
         """Return a body that is there already and in one piece, which is every small one; else `None`, and `whole` goes on.
@@ -129,7 +147,9 @@ class Body:
             return None
         if _is_all(message):
             self._ended = True
-            return _checked(message.get("body", b""), limit)
+            data: bytes = message.get("body", b"")
+            self._check_size(len(data), limit)
+            return data
         self._pending = message
         return None
 
@@ -211,16 +231,6 @@ class Body:
 def _is_all(message: Message) -> bool:
     """Return whether a first message has the whole body."""
     return message["type"] == "http.request" and not message.get("more_body", False)
-
-
-def _checked(data: bytes, limit: int) -> bytes:
-    _check_size(len(data), limit)
-    return data
-
-
-def _check_size(size: int, limit: int) -> None:
-    if size > limit:
-        raise HTTPException(413)
 
 
 async def _coroutine(receive: Receive) -> Message:

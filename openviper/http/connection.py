@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from typing import Any
+from urllib.parse import quote
 
 from openviper.core.context import current_exchange, current_router
 from openviper.http.asgi import AUTH, CSRF, KEPT_SESSION, PERSONAL, STATE, USER, Scope
@@ -14,6 +15,9 @@ from openviper.http.sessions import AbsentSession, KeptSession, SessionAccess
 from openviper.http.url import URL, split_host, valid_host
 from openviper.i18n import get_language
 from openviper.utils.datastructures import Headers, QueryParams
+
+_SAFE = "/!$&()*+,;=:@"
+"""Characters of a path that stay as they are."""
 
 
 class Connection:
@@ -201,10 +205,11 @@ class Connection:
         if router is None:
             raise LookupError(f"no application answers, so there is no route {name!r}")
         path = str(router.url_for(name, **params))
+        root = quote(self.root_path.rstrip("/"), safe=_SAFE) if self.root_path else ""
         if not path.startswith("//"):
-            return self.root_path.rstrip("/") + path
+            return root + path
         host, slash, rest = path[2:].partition("/")
-        return f"//{host}{self.root_path.rstrip('/')}{slash}{rest}"
+        return f"//{host}{root}{slash}{rest}"
 
     def absolute_url_for(self, name: str, /, **params: Any) -> str:
         """Return the address of a named route with scheme and host, for mails and other places outside.

@@ -6,6 +6,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
+from openviper.utils.datastructures import check_text
+
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 # RFC 6265, 4.1.1: no controls, blanks, quotes, commas, semicolons or backslashes.
 _VALUE = re.compile(r"[\x21\x23-\x2B\x2D-\x3A\x3C-\x5B\x5D-\x7E]*\Z")
@@ -67,6 +69,7 @@ def build_cookie(
         partitioned: Keep one for each page that embeds ours (CHIPS); needs `secure`.
 
     Raises:
+        TypeError: If the name or the value is no text.
         ValueError: If a part could not be sent as it is, or would be rejected by browsers.
     """
     _check_parts(key, value, path, domain)
@@ -98,6 +101,8 @@ def needs_secure(key: str) -> bool:
 
 
 def _check_parts(key: str, value: str, path: str | None, domain: str | None) -> None:
+    for part in (key, value):
+        check_text(part, f"cookie {key!r}: its name and its value")
     if not _TOKEN.match(key):
         raise ValueError(f"{key!r} is not a valid cookie name")
     if not _VALUE.match(value):

@@ -22,6 +22,8 @@ MAX_MESSAGE = 4096
 MAX_VALUE = 1024
 """Longest value shown, in characters."""
 MAX_VARIABLES = 40
+MAX_ERRORS = 30
+"""Most errors shown, of those that led to one and of those in groups."""
 CONTEXT_LINES = 7
 """Source lines shown before and after the one that failed."""
 STATEMENTS = "openviper.statements"
@@ -133,21 +135,30 @@ def _heading(relation: str, error: BaseException) -> str:
 
 
 def _chain(exc: BaseException) -> Iterator[tuple[BaseException, str]]:
+    """Yield an error, those in a group, and those that led to each, every one once, with how it belongs to the first."""
     seen: set[int] = set()
-    relation = ""
-    current: BaseException | None = exc
-    while current is not None and id(current) not in seen:
-        seen.add(id(current))
-        yield current, relation
-        current, relation = _origin(current)
+    pending: list[tuple[BaseException, str]] = [(exc, "")]
+    while pending and len(seen) < MAX_ERRORS:
+        error, relation = pending.pop(0)
+        if id(error) in seen:
+            continue
+        seen.add(id(error))
+        yield error, relation
+        pending[:0] = [*_members(error), *_origin(error)]
 
 
-def _origin(error: BaseException) -> tuple[BaseException | None, str]:
+def _members(error: BaseException) -> list[tuple[BaseException, str]]:
+    if not isinstance(error, BaseExceptionGroup):
+        return []
+    return [(inner, "In the group") for inner in error.exceptions]
+
+
+def _origin(error: BaseException) -> list[tuple[BaseException, str]]:
     """Return the error that led to this one, if one did, and how."""
     if error.__cause__ is not None:
-        return error.__cause__, "Caused by"
+        return [(error.__cause__, "Caused by")]
     context = None if error.__suppress_context__ else error.__context__
-    return context, "While handling"
+    return [] if context is None else [(context, "While handling")]
 
 
 def _calls(error: BaseException) -> Iterator[str]:

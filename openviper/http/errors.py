@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -18,7 +18,7 @@ from openviper.http.redirects import RedirectResponse
 from openviper.http.request import Request
 from openviper.http.responses import HTMLResponse, Response
 from openviper.i18n import gettext
-from openviper.template import TemplateNotFoundError, has_template, render_to_string
+from openviper.template import has_template, render_to_string
 from openviper.utils.json_text import encode_json
 from openviper.utils.printable import printable
 from openviper.validation.faults import ParseError
@@ -71,6 +71,11 @@ class ErrorHandlers:
         else:
             self._by_class[what] = handler
 
+    def subject(self, error: BaseException) -> BaseException:
+        """Return what an error is about; see `meant_by`. Where a handler for groups is registered, they stay groups."""
+        wants_groups = any(issubclass(cls, BaseExceptionGroup) for cls in self._by_class)
+        return error if wants_groups else meant_by(error)
+
     def find(self, error: BaseException) -> ExceptionHandler | None:
         """Return the handler for an exception: that of its own class, of its status, or of the nearest class above it."""
         own = self._by_class.get(type(error))
@@ -90,6 +95,27 @@ def status_of(error: BaseException) -> int:
     return 503 if isinstance(error, TableNotFound) else 500
 
 
+def meant_by(error: BaseException) -> BaseException:
+    """Return what a group of errors is about, as of an `asyncio.TaskGroup`: the only one in it, or the first if all are HTTP errors.
+
+    Anything else is returned as it is.
+    """
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    leaves = list(leaves_of(error))
+    is_clear = len(leaves) == 1 or all(isinstance(leaf, HTTPException) for leaf in leaves)
+    return leaves[0] if is_clear else error
+
+
+def leaves_of(error: BaseException) -> Iterator[BaseException]:
+    """Yield the errors in a group and in the groups in it; any other error itself."""
+    if not isinstance(error, BaseExceptionGroup):
+        yield error
+        return
+    for inner in error.exceptions:
+        yield from leaves_of(inner)
+
+
 _ANYTHING = (b"*/*", b"")
 
 
@@ -98,15 +124,19 @@ def wants_html(scope: Scope) -> bool:
     accept = b""
     for name, value in scope["headers"]:
         if name == b"accept":
-            accept = value
-            break
+            accept += b"," + value if accept else value
     if accept in _ANYTHING:  # As programs say.
         return False
-    if b"text/html" not in accept.lower():
+    if b"text/" not in accept.lower():
         return False
-    choices = parse_choices(accept.decode("latin-1"))
-    weight = choices.get("text/html", 0.0)
-    return weight > 0 and weight >= choices.get("application/json", 0.0)
+    return _prefers_page(parse_choices(accept.decode("latin-1")))
+
+
+def _prefers_page(choices: dict[str, float]) -> bool:
+    page = media_weight(choices, "text/html")
+    data = max(media_weight(choices, media_type) for media_type in ("application/json", PROBLEM))
+    # Browsers name the type; what is wanted as much as everything else is not asked for.
+    return page > 0 and (page >= data if "text/html" in choices else page > data)
 
 
 def log_error(request: Request, error: BaseException) -> None:
@@ -129,11 +159,12 @@ def error_response(request: Request, error: Exception, *, debug: bool) -> Respon
         error: What was raised.
         debug: Show names of tables, and for unexpected errors the debug page.
     """
-    if isinstance(error, ParseError):
-        return _faults_answer(request, error)
-    if isinstance(error, HTTPException):
-        return _to_login(request, error) or answer(
-            request, error.status_code, error.detail, error.headers
+    meant = meant_by(error)
+    if isinstance(meant, ParseError):
+        return _faults_answer(request, meant)
+    if isinstance(meant, HTTPException):
+        return _to_login(request, meant) or answer(
+            request, meant.status_code, meant.detail, meant.headers
         )
     log_error(request, error)
     if isinstance(error, TableNotFound):
@@ -224,7 +255,7 @@ def _page(
     request: Request, status: int, detail: Any, headers: Mapping[str, str] | None
 ) -> Response:
     title = HTTPException.default_detail(status)
-    told = _told(detail)
+    told = as_sentence(detail)
     own = _own_page(request, status, title, told)
     if own is not None:
         return HTMLResponse(own, status, headers)
@@ -240,15 +271,13 @@ def _own_page(request: Request, status: int, title: str, detail: str) -> str | N
             return None
         context = {"request": request, "status": status, "title": title, "detail": detail}
         return render_to_string(name, context)
-    except TemplateNotFoundError:
-        return None
     except Exception as error:
-        # A broken page for errors must not hide the error it is about.
+        # That of a page which extends another that is missing too. A broken page for errors must not hide the error it is about.
         logger.error("template %r, the page for status %d, failed", name, status, exc_info=error)
         return None
 
 
-def _told(detail: Any) -> str:
+def as_sentence(detail: Any) -> str:
     """Return a detail as a sentence for people."""
     if isinstance(detail, dict) and isinstance(detail.get("message"), str):
         reason = detail.get("reason")

@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping
 from typing import Any, TypeAlias
 
+from openviper.http.connection import Connection
 from openviper.http.streaming import StreamingResponse
 from openviper.utils.json_text import encode_json
 
@@ -127,3 +128,13 @@ _END = object()
 def as_event(value: Any) -> ServerSentEvent:
     """Return an event; anything else becomes the data of one."""
     return value if isinstance(value, ServerSentEvent) else ServerSentEvent(value)
+
+
+def last_event_id(request: Connection) -> str:
+    """Return the id of the last event that a browser has got before it connects again; empty the first time.
+
+    It comes from the client: anybody can send any.
+    """
+    raw = request.header(b"last-event-id") or b""
+    # Browsers send it in UTF-8, as it was in the stream.
+    return raw.decode("utf-8", "replace")

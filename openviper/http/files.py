@@ -14,10 +14,10 @@ from urllib.parse import quote
 
 from openviper.exceptions import NotFound
 from openviper.http.asgi import Receive, Scope, Send
-from openviper.http.conditions import evaluate, parse_range, requested_range
+from openviper.http.conditions import Verdict, evaluate, parse_range, requested_range
 from openviper.http.responses import Response
 from openviper.http.streaming import client_left
-from openviper.utils.datastructures import Headers
+from openviper.utils.datastructures import Headers, MutableHeaders, RawHeaders
 from openviper.utils.opened_files import Opened, find_below, find_file
 
 __all__ = ["FileResponse", "content_disposition", "parse_range"]
@@ -101,43 +101,58 @@ class FileResponse(Response):
     async def _answer(
         self, scope: Scope, receive: Receive, send: Send, file: BinaryIO, status: os.stat_result
     ) -> None:
-        self.headers.setdefault("etag", f'"{status.st_mtime_ns:x}-{status.st_size:x}"')
-        self.headers.setdefault("last-modified", formatdate(status.st_mtime, usegmt=True))
-        request = Headers(scope["headers"])
-        verdict = evaluate(request, scope["method"], self.headers["etag"], status.st_mtime)
+        # Those of this request: a response may be kept, and the file may change.
+        headers = MutableHeaders(list(self.raw_headers))
+        headers.setdefault("etag", f'"{status.st_mtime_ns:x}-{status.st_size:x}"')
+        headers.setdefault("last-modified", formatdate(status.st_mtime, usegmt=True))
+        verdict = self._verdict(scope, headers["etag"], status)
         if verdict != "send":
-            await self._send_empty(send, 304 if verdict == "not modified" else 412)
+            await _send_empty(send, 304 if verdict == "not modified" else 412, headers.raw)
             return
-        code, start, length = self._part(request, status)
-        self.headers["content-length"] = str(length)
-        await send({"type": "http.response.start", "status": code, "headers": self.raw_headers})
+        code, start, length = self._part(scope, headers, status)
+        headers["content-length"] = str(length)
+        await send({"type": "http.response.start", "status": code, "headers": headers.raw})
         if scope["method"] == "HEAD" or length == 0:
             await send({"type": "http.response.body", "body": b""})
             return
         await _send_part(scope, receive, send, file, start, length)
 
-    async def _send_empty(self, send: Send, code: int) -> None:
-        dropped = (b"content-type", b"content-length", b"content-disposition")
-        raw = [pair for pair in self.raw_headers if pair[0] not in dropped]
-        if code == 412:
-            raw.append((b"content-length", b"0"))
-        await send({"type": "http.response.start", "status": code, "headers": raw})
-        await send({"type": "http.response.body", "body": b""})
+    def _verdict(self, scope: Scope, etag: str, status: os.stat_result) -> Verdict:
+        """Return what the conditions of a request ask for.
 
-    def _part(self, request: Headers, status: os.stat_result) -> tuple[int, int, int]:
-        """Return the status, the first byte and the number of bytes to send."""
+        They count where the file is what stands at the address: neither what a POST is answered with, nor the page of an
+        error (RFC 9110, 13.2.1).
+        """
+        if scope["method"] not in ("GET", "HEAD") or self.status_code >= 300:
+            return "send"
+        return evaluate(Headers(scope["headers"]), scope["method"], etag, status.st_mtime)
+
+    def _part(
+        self, scope: Scope, headers: MutableHeaders, status: os.stat_result
+    ) -> tuple[int, int, int]:
+        """Return the status, the first byte and the number of bytes to send; only GET has ranges (RFC 9110, 14.2)."""
         size = status.st_size
         wanted = None
-        if self.status_code == 200:
-            wanted = requested_range(request, size, self.headers["etag"], status.st_mtime)
+        if self.status_code == 200 and scope["method"] == "GET":
+            asked = Headers(scope["headers"])
+            wanted = requested_range(asked, size, headers["etag"], status.st_mtime)
         if wanted is None:
             return self.status_code, 0, size
         start, end = wanted
         if start >= end:
-            self.headers["content-range"] = f"bytes */{size}"
+            headers["content-range"] = f"bytes */{size}"
             return 416, 0, 0
-        self.headers["content-range"] = f"bytes {start}-{end - 1}/{size}"
+        headers["content-range"] = f"bytes {start}-{end - 1}/{size}"
         return 206, start, end - start
+
+
+async def _send_empty(send: Send, code: int, headers: RawHeaders) -> None:
+    dropped = (b"content-type", b"content-length", b"content-disposition")
+    raw = [pair for pair in headers if pair[0] not in dropped]
+    if code == 412:
+        raw.append((b"content-length", b"0"))
+    await send({"type": "http.response.start", "status": code, "headers": raw})
+    await send({"type": "http.response.body", "body": b""})
 
 
 def _guessed_type(name: str) -> str:

@@ -104,6 +104,17 @@ class Files(Mapping[str, UploadFile]):
         return f"<Files {self._files!r}>"
 
 
+def check_charset(content_type: str) -> None:
+    """Check that a form without files is in UTF-8, which is the only character set it has (URL Standard, 5.1).
+
+    Raises:
+        HTTPException: 415 if its content type says otherwise: it would be read as other text than was sent.
+    """
+    charset = parse_options(content_type)[1].get("charset", "utf-8").lower()
+    if charset not in ("utf-8", "utf8", "us-ascii"):
+        raise HTTPException(415, f"Forms are read as UTF-8, not as {charset[:40]!r}.")
+
+
 async def parse_urlencoded(body: bytes, limits: Limits) -> FormData:
     """Return the form in a body of type ``application/x-www-form-urlencoded``.
 
@@ -140,7 +151,7 @@ class MultipartReader:
         self._head: PartHead | None = None
         self._value: list[bytes] = []
         self._spool: Spool | None = None
-        self._received = self._field_bytes = 0
+        self._received = self._field_bytes = self._file_parts = 0
 
     async def read(self, chunks: AsyncIterator[bytes]) -> FormData:
         """Return the form that arrives.
@@ -180,14 +191,24 @@ class MultipartReader:
 
     def _begin(self, head: PartHead) -> None:
         self._head = head
-        is_file = head.filename is not None
-        limit = self._limits.files if is_file else self._limits.fields
-        if len(self._files if is_file else self._fields) >= limit:
-            raise HTTPException(
-                400, f"The form has more than {limit} {'files' if is_file else 'fields'}."
-            )
-        self._spool = Spool(self._memory) if is_file else None
+        if head.filename is None:
+            self._begin_field()
+        else:
+            self._begin_file()
         self._count(len(head.name))
+
+    def _begin_field(self) -> None:
+        if len(self._fields) >= self._limits.fields:
+            raise HTTPException(400, f"The form has more than {self._limits.fields} fields.")
+        self._spool = None
+
+    def _begin_file(self) -> None:
+        # Of fields in which nothing was chosen, which are no files, there may be as many as there are fields.
+        self._file_parts += 1
+        is_one_too_many = self._file_parts > self._limits.files + self._limits.fields
+        if is_one_too_many or len(self._files) >= self._limits.files:
+            raise HTTPException(400, f"The form has more than {self._limits.files} files.")
+        self._spool = Spool(self._memory)
 
     async def _take_data(self, data: bytes) -> None:
         if self._spool is None:

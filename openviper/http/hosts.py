@@ -1,10 +1,12 @@
-"""Which hosts are ours."""
+"""Which hosts are ours, and which origins of pages (RFC 6454) may do what."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from openviper.conf import settings
+from openviper.conf.rules import origin_pattern
 from openviper.http.asgi import TEST_CLIENT, Scope
 
 TEST_HOST = "testserver"
@@ -31,7 +33,7 @@ def redirect_host_allowed(host: str) -> bool:
 
 def matches_host(host: str, allowed: Sequence[str]) -> bool:
     """Return whether a host is one of the allowed ones: itself, ``.example.org`` with its sub-domains, or ``*``."""
-    host = host.lower().rstrip(".")
+    host = host.lower().removesuffix(".")
     return any(_matches(host, pattern.lower()) for pattern in allowed)
 
 
@@ -39,3 +41,53 @@ def _matches(host: str, pattern: str) -> bool:
     if pattern.startswith("."):
         return host.endswith(pattern) or host == pattern[1:]
     return pattern in ("*", host)
+
+
+_DEFAULT_PORT = re.compile(r"\A(?:(https?|wss?)://[^:]*|(https?|wss?)://\[[^\]]*\]):(80|443)\Z")
+_PORTS = {"http": "80", "ws": "80", "https": "443", "wss": "443"}
+
+
+class Origins:
+    """Which origins are allowed.
+
+    Args:
+        given: Origins, ``https://*.example.org`` for the sub-domains of one, ``null`` for pages without one, or ``*`` for all.
+
+    Raises:
+        TypeError: If they are one text, whose characters would be taken for origins.
+        ValueError: If no page can have one of them.
+    """
+
+    def __init__(self, given: Sequence[str]) -> None:
+        if isinstance(given, str):
+            raise TypeError(f"origins are a list such as [{given!r}], not a text")
+        for origin in given:
+            fault = origin_pattern(origin)
+            if fault is not None:
+                raise ValueError(f"the origin {origin!r} {fault}")
+        self.is_open = "*" in given
+        named = {normal_origin(origin) for origin in given if origin != "*"}
+        self._named = frozenset(origin for origin in named if "*" not in origin)
+        self._patterns = [_pattern(origin) for origin in named if "*" in origin]
+
+    def allow(self, origin: str) -> bool:
+        """Return whether an origin, as a browser sends it, is allowed."""
+        origin = origin.lower()
+        if self.is_open or origin in self._named:
+            return True
+        return any(pattern.fullmatch(origin) for pattern in self._patterns)
+
+
+def normal_origin(origin: str) -> str:
+    """Return an origin as browsers send it: in lower case, without a slash behind it and without the usual port."""
+    text = origin.lower().rstrip("/")
+    match = _DEFAULT_PORT.match(text)
+    if match is not None and _PORTS[match[1] or match[2]] == match[3]:
+        return text[: -len(match[3]) - 1]
+    return text
+
+
+def _pattern(origin: str) -> re.Pattern[str]:
+    """Return what matches ``https://*.example.org``: one or more labels in place of the star."""
+    before, _, after = origin.partition("*")
+    return re.compile(re.escape(before) + r"[a-z0-9.-]{1,253}" + re.escape(after))

@@ -14,7 +14,12 @@ MAX_PART_HEADER = 8 * 1024
 """Longest head of a part, in bytes."""
 MAX_BOUNDARY = 70
 """Longest boundary, in characters (RFC 2046, 5.1.1)."""
-_BOUNDARY = re.compile(rf"[0-9A-Za-z'()+_,./:=? -]{{1,{MAX_BOUNDARY}}}")
+# A blank at its end could not be told from those that may follow it.
+_BOUNDARY = re.compile(rf"[0-9A-Za-z'()+_,./:=? -]{{0,{MAX_BOUNDARY - 1}}}[0-9A-Za-z'()+_,./:=?-]")
+_OF_A_FORM = frozenset({"boundary"})
+_OF_A_PART = frozenset({"name", "filename", "filename*"})
+_ONCE = (b"content-disposition", b"content-type", b"content-transfer-encoding")
+"""Headers of a part that must not occur twice."""
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -30,8 +35,30 @@ def parse_options(value: str) -> tuple[str, dict[str, str]]:
 
     One walk over the text: ``form-data; name="a"; filename="b;c"``. What makes no sense is skipped.
     """
-    first, _, rest = value.partition(";")
+    first, pairs = _parameters(value)
     options: dict[str, str] = {}
+    for name, text in pairs:
+        options.setdefault(name, text)
+    return first, options
+
+
+def _unambiguous_options(value: str, names: frozenset[str]) -> tuple[str, dict[str, str]]:
+    """Do what `parse_options` does, for a header in which each of some parameters stands once.
+
+    Raises:
+        MultipartError: If one of them stands there twice, of which two parsers take another one each.
+    """
+    first, pairs = _parameters(value)
+    given = [name for name, _ in pairs if name in names]
+    if len(given) > len(set(given)):
+        raise MultipartError("a parameter of a header occurs twice")
+    return first, dict(pairs)
+
+
+def _parameters(value: str) -> tuple[str, list[tuple[str, str]]]:
+    """Return the first word of a header in lower case, and its parameters in order."""
+    first, _, rest = value.partition(";")
+    pairs: list[tuple[str, str]] = []
     position = 0
     while position < len(rest):
         position = _skip(rest, position, "; \t")
@@ -42,8 +69,8 @@ def parse_options(value: str) -> tuple[str, dict[str, str]]:
             continue
         text, position = _value(rest, _skip(rest, end + 1, " \t"))
         if name:
-            options.setdefault(name, text)
-    return first.strip().lower(), options
+            pairs.append((name, text))
+    return first.strip().lower(), pairs
 
 
 def _skip(text: str, position: int, characters: str) -> int:
@@ -83,7 +110,7 @@ def parse_boundary(content_type: str) -> bytes:
     Raises:
         MultipartError: If it names none, or one that cannot be.
     """
-    _, options = parse_options(content_type)
+    _, options = _unambiguous_options(content_type, _OF_A_FORM)
     boundary = options.get("boundary", "")
     if not _BOUNDARY.fullmatch(boundary):
         raise MultipartError("it names no valid boundary")
@@ -249,11 +276,14 @@ def parse_part_head(head: bytes) -> PartHead:
         MultipartError: If they are malformed, or name no field.
     """
     raw = [_header(line) for line in head.split(b"\r\n")]
+    names = [name for name, _ in raw if name in _ONCE]
+    if len(names) > len(set(names)):
+        raise MultipartError("a header of a part occurs twice")
     headers = Headers(raw)
     disposition = (
         headers.get("content-disposition", "").encode("latin-1").decode("utf-8", "replace")
     )
-    kind, options = parse_options(disposition)
+    kind, options = _unambiguous_options(disposition, _OF_A_PART)
     if kind != "form-data" or "name" not in options:
         raise MultipartError("a part has no name")
     # `_charset_` and the transfer encodings of mails are not for forms (RFC 7578, 4.6 and 4.7).
@@ -284,6 +314,9 @@ def _filename(options: dict[str, str]) -> str | None:
         text = unquote_to_bytes(rest.partition("'")[2])
         if charset.lower() in ("utf-8", "iso-8859-1"):
             return text.decode(charset, "replace")
+        if "filename" not in options:
+            # Without a name it would be a field, whose text the file's content is not.
+            raise MultipartError("the name of a file is in an unknown character set")
     filename = options.get("filename")
     return None if filename is None else _unescape(filename)
 

@@ -85,6 +85,7 @@ def cache_page(
             return await call() if request is None else await pages.answer(request, call)
 
         wrapped: Any = cached_page
+        wrapped.cache_alias = cache if isinstance(cache, str) else None
         return wrapped  # type: ignore[no-any-return]  # It is called as the handler is.
 
     return decorate

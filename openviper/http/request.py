@@ -11,7 +11,7 @@ from openviper.exceptions import HTTPException
 from openviper.http.asgi import BACKGROUND, BODY, ROUTE, Message, Receive, Scope
 from openviper.http.body import Body, BodyTimeoutError, ClientDisconnected
 from openviper.http.connection import Connection
-from openviper.http.forms import Files, FormData, MultipartReader, parse_urlencoded
+from openviper.http.forms import Files, FormData, MultipartReader, check_charset, parse_urlencoded
 from openviper.http.json_body import read_json
 from openviper.http.limits import Limits, effective_limits
 from openviper.utils.datastructures import encode_header
@@ -143,7 +143,11 @@ class Request(Connection):
         """
         body = self._body
         if body.form is None:
-            body.form = await self._read_form()
+            try:
+                body.form = await self._read_form()
+            except HTTPException as error:
+                body.failure = error
+                raise
         return body.form
 
     async def _read_form(self) -> FormData:
@@ -151,6 +155,7 @@ class Request(Connection):
         media_type = content_type.partition(";")[0].strip().lower()
         limits = self.limits
         if media_type in ("", URLENCODED):
+            check_charset(content_type)
             return await parse_urlencoded(await self._whole(limits.form, limits.timeout), limits)
         if media_type != MULTIPART:
             raise HTTPException(415, f"Forms of type {media_type!r} are not supported.")
@@ -200,7 +205,7 @@ class Request(Connection):
     def after_response(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> None:
         """Call a function, plain or async, once the answer is sent.
 
-        It runs even if the client has left, not if the handler fails; what it raises is logged. A plain function runs in
-        a thread. The server waits for it when it stops; what must survive a crash belongs into a task.
+        It runs even if the client has left; not if the handler that has asked for it fails; what it raises is logged.
+        Middleware asks before it passes the request on. A plain function runs in a thread. The server waits for it when it stops; what must survive a crash belongs into a task.
         """
         self.scope.setdefault(BACKGROUND, []).append((function, args, kwargs))

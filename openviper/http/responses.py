@@ -14,7 +14,7 @@ from openviper.http.asgi import Receive, Scope, Send
 from openviper.http.cookies import build_cookie, needs_secure
 from openviper.template import render_to_string
 from openviper.utils import json_text
-from openviper.utils.datastructures import MutableHeaders, RawHeaders, encode_header
+from openviper.utils.datastructures import MutableHeaders, RawHeaders, encode_header, encode_headers
 
 NO_BODY = frozenset({204, 304})
 """Statuses whose answers have no body (RFC 9110, 15.3.5 and 15.4.5)."""
@@ -61,9 +61,7 @@ class Response:
         if media_type is not None:
             self.media_type = media_type
         self.body = self.render(content)
-        self.raw_headers: RawHeaders = (
-            [encode_header(*item) for item in headers.items()] if headers else []
-        )
+        self.raw_headers: RawHeaders = encode_headers(headers) if headers else []
         self._finish_headers(len(self.body))
 
     def render(self, content: Any) -> bytes:

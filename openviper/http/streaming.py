@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
@@ -18,7 +19,7 @@ from typing import Any, TypeAlias
 from openviper.exceptions import check_status
 from openviper.http.asgi import BODY, Receive, Scope, Send
 from openviper.http.responses import Response
-from openviper.utils.datastructures import encode_header
+from openviper.utils.datastructures import encode_headers
 
 FIRST_PIECE_WAIT = 0.5
 """How long the head of a stream is held back for its first piece, in seconds: until then an error is a clean 500."""
@@ -45,12 +46,14 @@ class StreamingResponse(Response):
         headers: Mapping[str, str] | None = None,
         media_type: str | None = None,
     ) -> None:
-        self.content = content
+        # A text is one piece; as an iterable it would be one for each character.
+        is_whole = isinstance(content, (str, bytes, bytearray, memoryview))
+        self.content: StreamContent = (content,) if is_whole else content  # type: ignore[assignment]  # looked at beside
         self.status_code = check_status(status_code)
         if media_type is not None:
             self.media_type = media_type
         self.body = b""
-        self.raw_headers = [encode_header(*item) for item in headers.items()] if headers else []
+        self.raw_headers = encode_headers(headers) if headers else []
         self._finish_headers(None)
         self._producer: asyncio.Task[None] | None = None
 
@@ -62,7 +65,13 @@ class StreamingResponse(Response):
         # One task from the first piece to the last, as generators may hold what belongs to a task.
         self._producer = asyncio.ensure_future(self._produce())
         waiting = (self._producer, self._begun)
-        await asyncio.wait(waiting, timeout=FIRST_PIECE_WAIT, return_when=asyncio.FIRST_COMPLETED)
+        try:
+            await asyncio.wait(
+                waiting, timeout=FIRST_PIECE_WAIT, return_when=asyncio.FIRST_COMPLETED
+            )
+        except BaseException:  # Whoever waits is cancelled; nobody would ever end what has begun.
+            await self.close()
+            raise
         if self._producer.done():
             await self._producer
 
@@ -74,6 +83,12 @@ class StreamingResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the pieces as they come."""
+        try:
+            await self._send(scope, receive, send)
+        finally:
+            await self.close()
+
+    async def _send(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "HEAD" or not self._may_have_body():
             await self.close()
             await self._start(send)
@@ -100,13 +115,20 @@ class StreamingResponse(Response):
         send: Send | None = None
         async with aclosing(self._pieces()) as pieces:
             async for piece in pieces:
+                data = self._encoded(piece)
                 if send is None:
                     send = await self._opened()
-                data = piece.encode(self.charset) if isinstance(piece, str) else piece
                 await send({"type": "http.response.body", "body": data, "more_body": True})
         if send is None:
             send = await self._opened()
         await send({"type": "http.response.body", "body": b""})
+
+    def _encoded(self, piece: Chunk) -> bytes:
+        if isinstance(piece, str):
+            return piece.encode(self.charset)
+        if isinstance(piece, (bytes, bytearray, memoryview)):
+            return bytes(piece)
+        raise TypeError(f"the pieces of a stream are text or bytes, not {piece!r}")
 
     async def _opened(self) -> Send:
         if not self._begun.done():
@@ -135,11 +157,44 @@ _END = object()
 
 
 async def _in_thread(iterator: Iterator[Chunk]) -> AsyncIterator[Chunk]:
-    while True:
-        piece: Any = await asyncio.to_thread(next, iterator, _END)
-        if piece is _END:
-            return
-        yield piece
+    """Yield what a plain iterator makes in threads, and close it: a generator may hold a file, and a file is one itself."""
+    # Who is cancelled leaves a thread behind, and a generator that runs cannot be closed.
+    turn = threading.Lock()
+    try:
+        while (piece := await asyncio.to_thread(_next, iterator, turn)) is not _END:
+            yield piece
+    finally:
+        if getattr(iterator, "close", None) is not None and not _is_over(iterator):
+            await _close_in_thread(iterator, turn)
+
+
+def _next(iterator: Iterator[Chunk], turn: threading.Lock) -> Any:
+    with turn:
+        return next(iterator, _END)
+
+
+def _is_over(iterator: Any) -> bool:
+    """Return whether it is a generator that has come to its end by itself."""
+    return getattr(iterator, "gi_frame", iterator) is None
+
+
+_closing: set[asyncio.Task[None]] = set()
+"""Keeps those who wait for a thread from being collected."""
+
+
+async def _close_in_thread(iterator: Any, turn: threading.Lock) -> None:
+    closing = asyncio.ensure_future(asyncio.to_thread(_close_plain, iterator, turn))
+    if not turn.locked():
+        await closing
+        return
+    # Nobody waits for the piece that is being made, which nobody wants any more.
+    _closing.add(closing)
+    closing.add_done_callback(_closing.discard)
+
+
+def _close_plain(iterator: Any, turn: threading.Lock) -> None:
+    with turn:
+        iterator.close()
 
 
 async def client_left(scope: Scope, receive: Receive) -> None:

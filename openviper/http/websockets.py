@@ -11,6 +11,7 @@ from openviper.conf import settings
 from openviper.exceptions import OpenViperException
 from openviper.http.asgi import Message, Receive, Scope, Send
 from openviper.http.connection import Connection
+from openviper.http.hosts import Origins
 from openviper.http.json_body import parsed
 from openviper.utils.datastructures import encode_header
 from openviper.utils.json_text import encode_json
@@ -87,6 +88,7 @@ class WebSocket(Connection):
 
         Raises:
             ValueError: If the client does not offer the protocol.
+            WebSocketDisconnected: If the client is gone already.
             WebSocketStateError: If the connection is open already, or closed.
         """
         self._demand("connecting")
@@ -94,7 +96,9 @@ class WebSocket(Connection):
             raise ValueError(f"the client does not offer the protocol {subprotocol!r}")
         pairs = headers.items() if isinstance(headers, Mapping) else headers or ()
         raw = [encode_header(*pair) for pair in pairs]
-        await self._next()
+        if (await self._next())["type"] == "websocket.disconnect":
+            self.state_of_connection = "closed"
+            raise WebSocketDisconnected(1006, "the client is gone")
         self.state_of_connection = "open"
         await self._send({"type": "websocket.accept", "subprotocol": subprotocol, "headers": raw})
 
@@ -258,8 +262,7 @@ def origin_allowed(websocket: WebSocket) -> bool:
     origin = websocket.headers.get("origin")
     if origin is None:
         return True
-    allowed = [entry.lower() for entry in settings.WEBSOCKET_ALLOWED_ORIGINS]
-    if "*" in allowed or origin.lower() in allowed:
+    if Origins(settings.WEBSOCKET_ALLOWED_ORIGINS).allow(origin):
         return True
     return _host_of(origin) == websocket.headers.get("host", "").lower()
 

@@ -6,33 +6,43 @@ The formats are those of GNU gettext; its tools can work on the same files, and 
 from __future__ import annotations
 
 import ast
+import re
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from gettext import c2py
 
 MAGIC = 0x950412DE
 CONTEXT_END = "\x04"
 """Stands in a ``.mo`` file between the context of a text and the text."""
 
+_ONE = "nplurals=1; plural=0;"
+_NOT_ONE = "nplurals=2; plural=(n != 1);"
+_ABOVE_ONE = "nplurals=2; plural=(n > 1);"
+_EAST_SLAVIC = "nplurals=3; plural=(n%10==1 && n%100!=11 ? 0 : n%10>=2 && n%10<=4 && (n%100<10 || n%100>=20) ? 1 : 2);"
+_CZECH = "nplurals=3; plural=(n==1) ? 0 : (n>=2 && n<=4) ? 1 : 2;"
+_CELTIC = "n==1 ? 0 : n==2 ? 1 :"
 # How languages choose among plural forms (Unicode CLDR, as expressions of gettext); the first one is for all others.
 PLURALS = {
-    "": "nplurals=2; plural=(n != 1);",
-    "fr": "nplurals=2; plural=(n > 1);",
-    "pt-br": "nplurals=2; plural=(n > 1);",
-    "ja": "nplurals=1; plural=0;",
-    "zh": "nplurals=1; plural=0;",
-    "ko": "nplurals=1; plural=0;",
-    "vi": "nplurals=1; plural=0;",
-    "th": "nplurals=1; plural=0;",
-    "tr": "nplurals=2; plural=(n != 1);",
-    "cs": "nplurals=3; plural=(n==1) ? 0 : (n>=2 && n<=4) ? 1 : 2;",
-    "sk": "nplurals=3; plural=(n==1) ? 0 : (n>=2 && n<=4) ? 1 : 2;",
+    "": _NOT_ONE,
+    **dict.fromkeys(("id", "ja", "ko", "lo", "ms", "my", "th", "vi", "zh"), _ONE),
+    **dict.fromkeys(("am", "fa", "fil", "fr", "hi", "hy", "ln", "mg", "pt-br", "ti"), _ABOVE_ONE),
+    **dict.fromkeys(("be", "bs", "hr", "ru", "sh", "sr", "uk"), _EAST_SLAVIC),
+    **dict.fromkeys(("cs", "sk"), _CZECH),
+    **dict.fromkeys(("is", "mk"), "nplurals=2; plural=(n%10!=1 || n%100==11);"),
+    "ar": "nplurals=6; plural=(n==0 ? 0 : n==1 ? 1 : n==2 ? 2 : n%100>=3 && n%100<=10 ? 3 : n%100>=11 ? 4 : 5);",
+    "cy": "nplurals=6; plural=(n==0 ? 0 : n==1 ? 1 : n==2 ? 2 : n==3 ? 3 : n==6 ? 4 : 5);",
+    "ga": f"nplurals=5; plural=({_CELTIC} n>=3 && n<=6 ? 2 : n>=7 && n<=10 ? 3 : 4);",
+    "gd": "nplurals=4; plural=(n==1 || n==11 ? 0 : n==2 || n==12 ? 1 : n>=3 && n<=19 ? 2 : 3);",
+    "he": f"nplurals=3; plural=({_CELTIC} 2);",
+    "lt": "nplurals=3; plural=(n%10==1 && (n%100<11 || n%100>19) ? 0 : n%10>=2 && (n%100<11 || n%100>19) ? 1 : 2);",
+    "lv": "nplurals=3; plural=(n%10==0 || n%100>=11 && n%100<=19 ? 0 : n%10==1 && n%100!=11 ? 1 : 2);",
+    "mt": "nplurals=4; plural=(n==1 ? 0 : n==0 || n%100>=2 && n%100<=10 ? 1 : n%100>=11 && n%100<=19 ? 2 : 3);",
     "pl": "nplurals=3; plural=(n==1 ? 0 : n%10>=2 && n%10<=4 && (n%100<10 || n%100>=20) ? 1 : 2);",
-    "ru": "nplurals=3; plural=(n%10==1 && n%100!=11 ? 0 : "
-    "n%10>=2 && n%10<=4 && (n%100<10 || n%100>=20) ? 1 : 2);",
-    "uk": "nplurals=3; plural=(n%10==1 && n%100!=11 ? 0 : "
-    "n%10>=2 && n%10<=4 && (n%100<10 || n%100>=20) ? 1 : 2);",
+    "ro": "nplurals=3; plural=(n==1 ? 0 : n==0 || n%100>=1 && n%100<=19 ? 1 : 2);",
+    "sl": "nplurals=4; plural=(n%100==1 ? 0 : n%100==2 ? 1 : n%100==3 || n%100==4 ? 2 : 3);",
 }
+_FORMS = re.compile(r"nplurals\s*=\s*([0-9]{1,2})\s*;")
 
 
 class CatalogueError(ValueError):
@@ -84,7 +94,16 @@ class Message:
 
 def plural_rule(language: str) -> str:
     """Return how a language chooses among plural forms."""
-    return PLURALS.get(language, PLURALS.get(language.partition("-")[0], PLURALS[""]))
+    tag = language.lower().replace("_", "-")
+    return PLURALS.get(tag, PLURALS.get(tag.partition("-")[0], PLURALS[""]))
+
+
+def count_forms(head: Message | None, language: str = "") -> int:
+    """Return how many plural forms a catalogue has: what its head says, else those of a language."""
+    told = "" if head is None else "".join(head.translations)
+    found = _FORMS.search(told) or _FORMS.search(plural_rule(language))
+    assert found is not None
+    return int(found[1])
 
 
 def header(language: str) -> Message:
@@ -110,12 +129,13 @@ def read_po(text: str) -> list[Message]:
     """
     messages: list[Message] = []
     reader = _Reader()
+    number = 0
     for number, raw in enumerate(text.split("\n"), 1):
         line = raw.strip()
         if reader.begins_new(line):
-            messages += reader.take()
+            messages += reader.take(number)
         reader.read(line, number)
-    return messages + reader.take()
+    return messages + reader.take(number)
 
 
 class _Reader:
@@ -131,16 +151,22 @@ class _Reader:
         has_translation = any(name.startswith("msgstr") for name in self._fields)
         return has_translation and not line.startswith(('"', "msgstr"))
 
-    def take(self) -> list[Message]:
-        """Return the entry that is complete."""
+    def take(self, number: int) -> list[Message]:
+        """Return the entry that is complete.
+
+        Raises:
+            CatalogueError: If something of it is missing.
+        """
         fields, message = self._fields, self._message
         self.__init__()  # type: ignore[misc]  # as new
-        if "msgid" not in fields:
+        if not fields:
             return []
+        if "msgid" not in fields:
+            raise CatalogueError(number, "an entry ends here that has no msgid")
         message.text = fields["msgid"]
         message.plural = fields.get("msgid_plural", "")
         message.context = fields.get("msgctxt")
-        message.translations = _translations(fields)
+        message.translations = _translations(fields, number)
         return [message]
 
     def read(self, line: str, number: int) -> None:
@@ -165,22 +191,43 @@ class _Reader:
             self._message.places += text.split()
         elif kind == "#,":
             self._message.flags += [flag.strip() for flag in text.split(",")]
+        elif kind == "#.":  # What a program has noted, which is looked up anew.
+            return
         elif kind != "#|":
             self._message.comments.append(line[1:].strip())
 
     def _field(self, line: str, number: int) -> None:
-        name, _, rest = line.partition(" ")
-        known = name in ("msgctxt", "msgid", "msgid_plural", "msgstr")
-        if not known and not (name.startswith("msgstr[") and name.endswith("]")):
-            raise CatalogueError(number, f"{name!r} is not known")
+        match = _FIELD.match(line)
+        if match is None:
+            raise CatalogueError(number, f"{line.split(None, 1)[0][:80]!r} is not known")
+        name, rest = match.groups()
+        if name in self._fields:
+            raise CatalogueError(number, f"the entry has {name!r} twice, or no msgstr")
         self._current = name
         self._fields[name] = _unquoted(rest.strip(), number)
 
 
-def _translations(fields: dict[str, str]) -> list[str]:
-    """Return the translations among an entry's fields, in the order of the plural forms."""
-    forms = sorted(name for name in fields if name.startswith("msgstr"))
-    return [fields[name] for name in forms]
+_FIELD = re.compile(
+    r"(msgctxt|msgid_plural|msgid|msgstr(?:\[[0-9]\])?)(?![\w\[])[ \t]*(.*)", re.DOTALL
+)
+
+
+def _translations(fields: dict[str, str], number: int) -> list[str]:
+    """Return the translations among an entry's fields, in the order of the plural forms.
+
+    Raises:
+        CatalogueError: If one is missing, or there are plural forms of a text that has no plural, or none of one that has.
+    """
+    forms = [name for name in fields if name.startswith("msgstr")]
+    wanted = ["msgstr"]
+    if "msgid_plural" in fields:
+        wanted = [f"msgstr[{place}]" for place in range(max(1, len(forms)))]
+    if forms and sorted(forms) != wanted:
+        raise CatalogueError(
+            number,
+            f"the entry that ends here has {', '.join(forms)}, and not {', '.join(wanted)}",
+        )
+    return [fields[name] for name in sorted(forms)]
 
 
 def _unquoted(text: str, number: int) -> str:
@@ -193,20 +240,68 @@ def _unquoted(text: str, number: int) -> str:
     return value
 
 
+def check_catalogue(messages: Iterable[Message]) -> None:
+    """Check what can be known of translations to be wrong before anybody reads them.
+
+    Raises:
+        ValueError: If a text is there twice, has another number of plural forms than the head says, or its
+            translation wants a value that it has not, or if the head's rule for
+            plurals cannot be read.
+    """
+    whole = list(messages)
+    head = next((message for message in whole if message.is_head), None)
+    seen: set[tuple[str | None, str]] = set()
+    forms = count_forms(head)
+    _check_rule(head)
+    for message in whole:
+        if message.key in seen:
+            raise ValueError(f"the text {message.text[:80]!r} is there twice")
+        seen.add(message.key)
+        given = len(message.translations)
+        if message.plural and message.is_translated and given != forms:
+            raise ValueError(
+                f"{message.text[:80]!r} has {given} plural forms, and the head says {forms}"
+            )
+        _check_values(message)
+
+
+_VALUE = re.compile(r"%\(([^()]{1,200})\)")
+
+
+def _check_values(message: Message) -> None:
+    """Refuse a translation that wants a value which the text does not have: each page with it would fail."""
+    known = set(_VALUE.findall(f"{message.text} {message.plural}"))
+    wanted = _VALUE.findall(" ".join(message.translations)) if message.is_translated else []
+    for name in wanted:
+        if name not in known:
+            raise ValueError(
+                f"the translation of {message.text[:80]!r} wants {name!r}, which the text does not have"
+            )
+
+
+def _check_rule(head: Message | None) -> None:
+    for line in "".join([] if head is None else head.translations).split("\n"):
+        name, _, value = line.partition(":")
+        if name.strip().lower() == "plural-forms" and value.strip():
+            c2py(value.partition("plural=")[2].strip().rstrip(";") or "?")
+
+
 # Writing
 
 
 def write_po(messages: Iterable[Message]) -> str:
-    """Return messages as a ``.po`` file."""
-    return "\n".join("".join(f"{line}\n" for line in _lines(message)) for message in messages)
+    """Return messages as a ``.po`` file; an untranslated one has as many plural forms as the head says."""
+    whole = list(messages)
+    forms = count_forms(next((message for message in whole if message.is_head), None))
+    return "\n".join("".join(f"{line}\n" for line in _lines(message, forms)) for message in whole)
 
 
-def _lines(message: Message) -> Iterator[str]:
+def _lines(message: Message, forms: int) -> Iterator[str]:
     yield from _notes(message)
     if message.context is not None:
         yield from _quoted("msgctxt", message.context)
     yield from _quoted("msgid", message.text)
-    yield from _translation_lines(message)
+    yield from _translation_lines(message, forms)
 
 
 def _notes(message: Message) -> Iterator[str]:
@@ -216,13 +311,18 @@ def _notes(message: Message) -> Iterator[str]:
         yield f"#, {', '.join(message.flags)}"
 
 
-def _translation_lines(message: Message) -> Iterator[str]:
+def _translation_lines(message: Message, forms: int) -> Iterator[str]:
     if not message.plural:
         yield from _quoted("msgstr", "".join(message.translations[:1]))
         return
     yield from _quoted("msgid_plural", message.plural)
-    for number, translation in enumerate(message.translations or ["", ""]):
+    for number, translation in enumerate(_filled(message.translations, forms)):
         yield from _quoted(f"msgstr[{number}]", translation)
+
+
+def _filled(translations: list[str], forms: int) -> list[str]:
+    """Return translations with an empty one for each plural form that is missing."""
+    return [*translations, *[""] * (forms - len(translations))]
 
 
 def _quoted(name: str, text: str) -> Iterator[str]:

@@ -26,12 +26,12 @@ SKIPPED = frozenset({"node_modules", "__pycache__", "vendor", "venv", "build", "
 
 
 def python_messages(
-    source: str, name: str, functions: Mapping[str, Arguments] = FUNCTIONS
+    source: str | bytes, name: str, functions: Mapping[str, Arguments] = FUNCTIONS
 ) -> Iterator[Message]:
     """Yield the texts of a module.
 
     Args:
-        source: Its text.
+        source: Its text, or its bytes, which may name their character set (PEP 263).
         name: How it is called in places.
         functions: Which arguments of which functions are texts.
 
@@ -40,8 +40,9 @@ def python_messages(
     """
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call):
-            texts = [_constant(argument) for argument in node.args]
-            message = _message(_called(node.func), texts, f"{name}:{node.lineno}", functions)
+            called = _called(node.func)
+            texts = _texts(node, functions.get(called))
+            message = _message(called, texts, f"{name}:{node.lineno}", functions)
             if message is not None:
                 yield message
 
@@ -66,6 +67,21 @@ def _called(function: ast.expr) -> str:
     if isinstance(function, ast.Attribute):
         return function.attr
     return function.id if isinstance(function, ast.Name) else ""
+
+
+_KEYWORDS = (("context",), ("message", "singular"), ("plural",))
+"""What the arguments are called that are the context, the text, and the plural."""
+
+
+def _texts(call: ast.Call, places: Arguments | None) -> list[str | None]:
+    """Return the arguments of a call in their order, given by their names or not."""
+    texts = [_constant(argument) for argument in call.args]
+    by_name = {keyword.arg: _constant(keyword.value) for keyword in call.keywords}
+    for names, place in zip(_KEYWORDS, places or (), strict=False):
+        named = next((by_name[name] for name in names if name in by_name), None)
+        if place is not None and place >= len(texts) and named is not None:
+            texts += [None] * (place - len(texts)) + [named]
+    return texts
 
 
 def _constant(argument: ast.expr) -> str | None:

@@ -7,6 +7,8 @@ installed app, read by `gettext` of the standard library when a language is firs
 from __future__ import annotations
 
 import gettext as standard
+import logging
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
@@ -19,6 +21,8 @@ from pathlib import Path
 from openviper.conf import settings
 from openviper.project.directory import in_project
 from openviper.utils.resources import is_file, read_bytes
+
+logger = logging.getLogger("openviper.i18n")
 
 OWN = Path(__file__).parent / "locale"
 """Where the texts of OpenViper itself are: what validation says."""
@@ -125,8 +129,13 @@ def _catalogue_paths(language: str, directories: tuple[str, ...]) -> Iterator[Pa
             yield path
 
 
-def _read(path: Path) -> standard.GNUTranslations:
-    return standard.GNUTranslations(BytesIO(read_bytes(path)))
+def _read(path: Path) -> standard.NullTranslations:
+    """Return a catalogue; an empty one in place of a file that is none, so that it costs its own texts only."""
+    try:
+        return standard.GNUTranslations(BytesIO(read_bytes(path)))
+    except (OSError, ValueError, struct.error, LookupError) as error:
+        logger.error("the translations in %s cannot be read: %s; run compilemessages", path, error)
+        return standard.NullTranslations()
 
 
 def reset_translations() -> None:

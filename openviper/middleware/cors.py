@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from openviper.conf import settings
+from openviper.conf.rules import methods
 from openviper.core.context import current_router
 from openviper.exceptions import HTTPException
 from openviper.http.answer import Answer, finishing
 from openviper.http.asgi import ROUTE, ASGIApp, Receive, Scope, Send
+from openviper.http.hosts import Origins
 from openviper.http.responses import PlainTextResponse, Response
 from openviper.middleware.base import BaseMiddleware
 from openviper.routing.paths import below_root
+from openviper.routing.route import Route
 from openviper.routing.router import Router
 from openviper.routing.table import Found
 from openviper.utils.datastructures import Headers, RawHeaders, add_vary, encode_header
@@ -29,14 +31,16 @@ class CORSPolicy:
     Args:
         allowed_origins: Origins, ``https://*.example.org`` for sub-domains, or ``*``.
         allow_credentials: Let them send cookies along.
-        allowed_methods: The methods they may use.
+        allowed_methods: The methods they may use; ``*`` for any.
         allowed_headers: The headers they may send; ``*`` for any.
         expose_headers: Headers of answers they may read beside the usual ones.
         max_age: Seconds for which browsers remember it.
         allow_private_network: Let public pages reach this server in a private network.
 
     Raises:
-        ValueError: If every origin may send cookies: any page could act for our users.
+        TypeError: If several of something are one text.
+        ValueError: If no page has such an origin, or no request such a method or header; if every origin may send cookies: any
+            page could act for our users.
     """
 
     def __init__(
@@ -50,24 +54,20 @@ class CORSPolicy:
         max_age: int = 600,
         allow_private_network: bool = False,
     ) -> None:
-        self.is_open = "*" in allowed_origins
+        self._origins = Origins(allowed_origins)
+        self.is_open = self._origins.is_open
         if self.is_open and allow_credentials:
             raise ValueError("allow_credentials and the origin '*' exclude each other")
-        self._origins = frozenset(origin.lower().rstrip("/") for origin in allowed_origins)
-        self._patterns = [_pattern(origin) for origin in self._origins if "*" in origin.strip("*")]
         self.allow_credentials = allow_credentials
-        self.methods = tuple(map(str.upper, allowed_methods))
-        self.headers = tuple(map(str.lower, allowed_headers))
-        self.expose_headers = tuple(expose_headers)
+        self.methods = tuple(map(str.upper, _words(allowed_methods, "allowed_methods")))
+        self.headers = tuple(map(str.lower, _words(allowed_headers, "allowed_headers")))
+        self.expose_headers = _words(expose_headers, "expose_headers")
         self.max_age = max_age
         self.allow_private_network = allow_private_network
 
     def allows(self, origin: str) -> bool:
         """Return whether pages of an origin may read answers."""
-        origin = origin.lower()
-        if self.is_open or origin in self._origins:
-            return True
-        return any(pattern.fullmatch(origin) for pattern in self._patterns)
+        return self._origins.allow(origin)
 
     def answer_headers(self, origin: str) -> list[tuple[str, str]]:
         """Return the headers that an allowed origin gets with every answer."""
@@ -82,7 +82,7 @@ class CORSPolicy:
         """Return why what a page wants to send is not allowed; empty if it is."""
         if not self.allows(origin):
             return "origin"
-        if method.upper() not in self.methods:
+        if "*" not in self.methods and method.upper() not in self.methods:
             return "method"
         wanted = [name.strip().lower() for name in headers.split(",") if name.strip()]
         if "*" not in self.headers and not set(wanted) <= set(self.headers):
@@ -90,14 +90,23 @@ class CORSPolicy:
         return ""
 
 
-def _pattern(origin: str) -> re.Pattern[str]:
-    """Return what matches ``https://*.example.org``: one or more labels in place of the star."""
-    before, _, after = origin.partition("*")
-    return re.compile(re.escape(before) + r"[a-z0-9.-]{1,253}" + re.escape(after))
+def _words(given: Sequence[str], name: str) -> tuple[str, ...]:
+    """Return methods or names of headers.
+
+    Raises:
+        TypeError: If they are one text, whose characters would be taken for them.
+        ValueError: If one of them is in no request.
+    """
+    if isinstance(given, str):
+        raise TypeError(f"{name} are a list such as [{given!r}], not a text")
+    fault = methods(given)
+    if fault is not None:
+        raise ValueError(f"{name} {fault}, not {list(given)!r}")
+    return tuple(given)
 
 
 def cors_policy(policy: CORSPolicy) -> Callable[[H], H]:
-    """Give a handler a policy of its own, in place of that of `CORSMiddleware`."""
+    """Give a handler, a view or one of its methods a policy of its own, in place of that of `CORSMiddleware`."""
 
     def mark(handler: H) -> H:
         setattr(handler, ATTRIBUTE, policy)
@@ -143,20 +152,23 @@ class CORSMiddleware(BaseMiddleware):
         if asks_first and origin:
             return self._preflight(scope, origin, headers)(scope, receive, send)
 
-        def finish(_answer: Answer, given: RawHeaders) -> RawHeaders:
-            return self._answer_headers(scope, origin, given)
+        def finish(answer: Answer, given: RawHeaders) -> RawHeaders:
+            # A middleware inside may have replaced the scope, and the route is in the one that was answered.
+            request = answer.made_request
+            seen = scope if request is None or ROUTE in scope else request.scope
+            return self._answer_headers(seen, origin, given)
 
         return self.app(scope, receive, finishing(finish, scope, receive, send))
 
     def _preflight(self, scope: Scope, origin: str, headers: Headers) -> Response:
         method = headers["access-control-request-method"]
-        policy = _route_policy(scope, method) or self.policy
+        policy = _asked_policy(scope, method) or self.policy
         return _preflight(policy, origin, method, headers)
 
     def _answer_headers(self, scope: Scope, origin: str | None, given: RawHeaders) -> RawHeaders:
         headers = list(given)
-        handler = getattr(scope.get(ROUTE), "handler", None)
-        policy: CORSPolicy = getattr(handler, ATTRIBUTE, self.policy)
+        route = scope.get(ROUTE)
+        policy = (None if route is None else _policy_of(route, scope["method"])) or self.policy
         if not policy.is_open:
             add_vary(headers, "Origin")
         if origin is not None and policy.allows(origin):
@@ -170,14 +182,21 @@ def _add_missing(headers: RawHeaders, pairs: Sequence[tuple[str, str]]) -> None:
     headers += [pair for pair in added if pair[0] not in present]
 
 
-def _route_policy(scope: Scope, method: str) -> CORSPolicy | None:
+def _asked_policy(scope: Scope, method: str) -> CORSPolicy | None:
     """Return the policy of the handler that a preflight request asks about, or `None`."""
     router = current_router.get()
     found = None if router is None else _found(router, scope, method)
-    if not isinstance(found, tuple):
-        return None
-    policy: CORSPolicy | None = getattr(found[0].handler, ATTRIBUTE, None)
-    return policy
+    return _policy_of(found[0], method.upper()) if isinstance(found, tuple) else None
+
+
+def _policy_of(route: Route, method: str) -> CORSPolicy | None:
+    """Return the policy of a handler: for views that of the method, of what was made of the class, or of the class."""
+    view = route.view
+    places: list[Any] = [route.handler]
+    if view is not None:
+        places = [view.method_for(method), route.handler, view, view.view]
+    policies = (getattr(place, ATTRIBUTE, None) for place in places)
+    return next((policy for policy in policies if policy is not None), None)
 
 
 def _found(router: Router, scope: Scope, method: str) -> Found | None:
@@ -194,7 +213,7 @@ def _preflight(policy: CORSPolicy, origin: str, method: str, headers: Headers) -
     if refusal:
         return PlainTextResponse(f"This {refusal} is not allowed.", 400, vary)
     response = Response(None, 204, vary)
-    for name, value in [*policy.answer_headers(origin), *_permissions(policy, wanted)]:
+    for name, value in [*policy.answer_headers(origin), *_permissions(policy, method, wanted)]:
         response.headers[name] = value
     asks_private = headers.get("access-control-request-private-network") == "true"
     if asks_private and policy.allow_private_network:
@@ -202,10 +221,13 @@ def _preflight(policy: CORSPolicy, origin: str, method: str, headers: Headers) -
     return response
 
 
-def _permissions(policy: CORSPolicy, wanted: str) -> list[tuple[str, str]]:
+def _permissions(policy: CORSPolicy, method: str, wanted: str) -> list[tuple[str, str]]:
     """Return the headers that say what a page may send."""
     permissions = [
-        ("access-control-allow-methods", ", ".join(policy.methods)),
+        (
+            "access-control-allow-methods",
+            method if "*" in policy.methods else ", ".join(policy.methods),
+        ),
         ("access-control-max-age", str(policy.max_age)),
     ]
     allowed = wanted if "*" in policy.headers else ", ".join(policy.headers)

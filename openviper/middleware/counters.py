@@ -10,7 +10,9 @@ from typing import Any, Protocol
 
 from openviper.conf import settings
 from openviper.db.connections.databases import Connection, Database, connections
-from openviper.exceptions import ImproperlyConfigured
+from openviper.db.exceptions import DatabaseError
+from openviper.db.query.races import again_after_deadlock
+from openviper.exceptions import ImproperlyConfigured, IntegrityError
 
 MAX_KEYS = 100_000
 """Most keys that a process counts; beyond, those that have been silent longest are forgotten."""
@@ -44,6 +46,8 @@ class MemoryCounter:
     async def hit(self, key: str, window: int, seconds: int) -> tuple[int, int]:
         """Count one request; see `Counter.hit`."""
         last, count, before = self._counts.get(key, (window, 0, 0))
+        # A clock that is put back a little begins no window anew.
+        window = last if window == last - 1 else window
         if last != window:
             before = count if last == window - 1 else 0
             count = 0
@@ -64,6 +68,9 @@ class DatabaseCounter:
 
     async def hit(self, key: str, window: int, seconds: int) -> tuple[int, int]:
         """Count one request, outside of any transaction of its own; see `Counter.hit`."""
+        return await again_after_deadlock(self._alias, lambda: self._hit(key, window, seconds))
+
+    async def _hit(self, key: str, window: int, seconds: int) -> tuple[int, int]:
         database = connections.get(self._alias)
         mark = "?" if database.vendor == "sqlite" else "%s"
         async with database.connection() as connection:
@@ -74,7 +81,7 @@ class DatabaseCounter:
                 await connection.execute(
                     f"DELETE FROM {TABLE} WHERE window_end < {mark}", ((window - 1) * seconds,)
                 )
-            await connection.execute(
+            counted = await connection.insert(
                 _add_one(database.vendor, mark), (key, window, (window + 1) * seconds)
             )
             rows = await connection.fetch_all(
@@ -82,24 +89,31 @@ class DatabaseCounter:
                 (key, window - 1),
             )
         hits = {int(row[0]): int(row[1]) for row in rows}
-        return hits.get(window, 1), hits.get(window - 1, 0)
+        # Read afterwards, the number has those in it that came meanwhile: of a hundred at once each would be the hundredth.
+        own = hits.get(window, 1) if database.vendor == "sqlite" else int(counted)
+        return own, hits.get(window - 1, 0)
 
     async def _prepare(self, connection: Connection, database: Database) -> None:
-        await connection.execute(
+        create = (
             f"CREATE TABLE IF NOT EXISTS {TABLE} (name varchar(64) NOT NULL, window_number bigint NOT NULL, "
             "window_end bigint NOT NULL, hits bigint NOT NULL, PRIMARY KEY (name, window_number))"
         )
+        try:
+            await connection.execute(create)
+        except (IntegrityError, DatabaseError):
+            # PostgreSQL lets two make the table at once, and tells one of them that it is there.
+            await connection.execute(create)
         self._ready_for = database
 
 
 def _add_one(vendor: str, mark: str) -> str:
-    insert = (
-        f"INSERT INTO {TABLE} (name, window_number, window_end, hits) "
-        f"VALUES ({mark}, {mark}, {mark}, 1)"
-    )
+    """Return the statement that counts one request and tells how many there are with it."""
+    insert = f"INSERT INTO {TABLE} (name, window_number, window_end, hits) VALUES ({mark}, {mark}, {mark}, "
     if vendor in ("mysql", "mariadb"):
-        return f"{insert} ON DUPLICATE KEY UPDATE hits = hits + 1"
-    return f"{insert} ON CONFLICT (name, window_number) DO UPDATE SET hits = {TABLE}.hits + 1"
+        # What is put into LAST_INSERT_ID is what the statement tells.
+        return f"{insert}LAST_INSERT_ID(1)) ON DUPLICATE KEY UPDATE hits = LAST_INSERT_ID(hits + 1)"
+    update = f"{insert}1) ON CONFLICT (name, window_number) DO UPDATE SET hits = {TABLE}.hits + 1"
+    return update if vendor == "sqlite" else f"{update} RETURNING hits"
 
 
 class RedisCounter:

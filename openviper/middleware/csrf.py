@@ -36,6 +36,7 @@ from openviper.http.body import Body
 from openviper.http.connection import Connection
 from openviper.http.cookies import build_cookie, needs_secure
 from openviper.http.errors import answer
+from openviper.http.hosts import Origins
 from openviper.http.methods import SAFE
 from openviper.http.request import MULTIPART, URLENCODED, Request
 from openviper.http.responses import Response
@@ -82,7 +83,7 @@ class CSRFMiddleware:
         self.app = app
         self._cookie = settings.CSRF_COOKIE_NAME.encode()
         self._session_cookie = settings.SESSION_COOKIE_NAME.encode()
-        self._trusted = [origin.lower().rstrip("/") for origin in settings.CSRF_TRUSTED_ORIGINS]
+        self._trusted = Origins(settings.CSRF_TRUSTED_ORIGINS)
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Check a request; plain, for most need no check."""
@@ -161,7 +162,7 @@ class CSRFMiddleware:
     def _is_ours(self, request: Request, origin: str) -> bool:
         """Return whether an origin is the one that is asked, or trusted. ``null`` is neither."""
         origin = origin.lower()
-        if any(_matches(origin, trusted) for trusted in self._trusted):
+        if self._trusted.allow(origin):
             return True
         scheme, _, netloc = origin.partition("://")
         # A page without https can be anybody's on the way. The reverse may be a proxy that speaks https for us.
@@ -273,16 +274,6 @@ def _without_port(netloc: str, scheme: str) -> str:
     """Return a host with its port, unless that is the usual one."""
     host, colon, port = netloc.rpartition(":")
     return host if colon and port == _PORTS.get(scheme) else netloc
-
-
-def _matches(origin: str, trusted: str) -> bool:
-    """Return whether an origin is a trusted one, or a sub-domain of ``https://*.example.org``."""
-    before, star, after = trusted.partition("*")
-    if not star:
-        return origin == trusted
-    label = origin[len(before) : len(origin) - len(after)]
-    fits = origin.startswith(before) and origin.endswith(after) and bool(label)
-    return fits and re.fullmatch(r"[a-z0-9.-]+", label) is not None
 
 
 def _find_route(scope: Scope) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 from collections.abc import Awaitable
 from typing import Any
@@ -10,10 +11,13 @@ from openviper.conf import settings
 from openviper.http.accept import coding_weight, parse_choices
 from openviper.http.answer import Answer, Finish, finishing
 from openviper.http.asgi import ASGIApp, Message, Receive, Scope, Send
+from openviper.http.conditions import etag_list
 from openviper.middleware.base import BaseMiddleware
 from openviper.utils.datastructures import MutableHeaders, RawHeaders, add_vary
 
 LEVEL = 6
+LONG = 64 * 1024
+"""What is longer is compressed in a thread; in bytes."""
 COMPRESSED = (
     b"image/",
     b"audio/",
@@ -50,12 +54,14 @@ class GZipMiddleware(BaseMiddleware):
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer, compressed if the client wants it so."""
-        if scope["type"] != "http" or scope["method"] == "HEAD":
+        if scope["type"] != "http":
             return self.app(scope, receive, send)
         asked = dict(scope["headers"])
         has_cookie = b"cookie" in asked
-        if _takes_gzip(asked.get(b"accept-encoding")):
-            send = _Compressor(self, send, has_cookie=has_cookie).send
+        may_take_it = scope["method"] != "HEAD" and b"accept-encoding" in asked
+        if may_take_it and _takes_gzip(scope["headers"]):
+            known = etag_list(asked.get(b"if-none-match", b"").decode("latin-1"))
+            send = _Compressor(self, send, has_cookie=has_cookie, known=known).send
         else:
             send = finishing(self._not_compressing(has_cookie), scope, receive, send)
         return self.app(scope, receive, send)
@@ -64,7 +70,8 @@ class GZipMiddleware(BaseMiddleware):
         """Return what has an answer say that other clients get it compressed."""
 
         def finish(answer: Answer, own: RawHeaders) -> RawHeaders:
-            if self.fits(answer.status, own, has_cookie=has_cookie):
+            # What is not modified says the same as what it stands for (RFC 9110, 15.4.5).
+            if answer.status == 304 or self.fits(answer.status, own, has_cookie=has_cookie):
                 own = list(own)
                 add_vary(own, "Accept-Encoding")
             return own
@@ -85,16 +92,25 @@ class GZipMiddleware(BaseMiddleware):
         return self.compress_private or not (is_private and media_type.startswith(b"text/html"))
 
 
-def _takes_gzip(header: bytes | None) -> bool:
-    if header is None:
-        return False
-    return coding_weight(parse_choices(header.decode("latin-1")), "gzip") > 0
+def _takes_gzip(headers: RawHeaders) -> bool:
+    wishes = b",".join(value for name, value in headers if name == b"accept-encoding")
+    return coding_weight(parse_choices(wishes.decode("latin-1")), "gzip") > 0
 
 
 class _Compressor:
-    """Compresses one answer on its way."""
+    """Compresses one answer on its way.
 
-    def __init__(self, middleware: GZipMiddleware, send: Send, *, has_cookie: bool) -> None:
+    Args:
+        middleware: What says which answers are compressed.
+        send: Where the messages go.
+        has_cookie: Whether the request has one.
+        known: The tags of the copies that the client has.
+    """
+
+    def __init__(
+        self, middleware: GZipMiddleware, send: Send, *, has_cookie: bool, known: list[str]
+    ) -> None:
+        self._known = known
         self._middleware = middleware
         self._send = send
         self._has_cookie = has_cookie
@@ -119,6 +135,8 @@ class _Compressor:
     async def _first(self, start: Message, message: Message) -> None:
         raw = list(start.get("headers") or ())
         start = {**start, "headers": raw}
+        if start["status"] == 304:
+            self._stand_for_compressed(raw)
         if not self._compresses(start, message):
             await self._send(start)
             await self._send(message)
@@ -130,7 +148,7 @@ class _Compressor:
             await self._send(start)
             await self._further(message)
             return
-        packed = self._zlib.compress(message.get("body", b"")) + self._zlib.flush()
+        packed = await self._packed(message.get("body", b""), zlib.Z_FINISH)
         headers["content-length"] = str(len(packed))
         await self._send(start)
         await self._send({"type": "http.response.body", "body": packed})
@@ -144,11 +162,30 @@ class _Compressor:
         is_stream = bool(message.get("more_body"))
         return is_stream or len(message.get("body", b"")) >= self._middleware.minimum_size
 
+    def _stand_for_compressed(self, raw: RawHeaders) -> None:
+        """Give a 304 what the compressed answer had that the client keeps: caches look for a copy with the very tag."""
+        add_vary(raw, "Accept-Encoding")
+        headers = MutableHeaders(raw)
+        weak = f"W/{headers.get('etag', '')}"
+        if weak in self._known:
+            headers["etag"] = weak
+
+    async def _packed(self, data: bytes, mode: int) -> bytes:
+        """Return data compressed, in a thread where that takes long."""
+        if len(data) <= LONG:
+            return self._pack(data, mode)
+        return await asyncio.to_thread(self._pack, data, mode)
+
+    def _pack(self, data: bytes, mode: int) -> bytes:
+        packed: bytes = self._zlib.compress(data) + self._zlib.flush(mode)
+        return packed
+
     async def _further(self, message: Message) -> None:
         more = message.get("more_body", False)
-        data = self._zlib.compress(message.get("body", b""))
         # Each piece goes on its way, as it would without compression.
-        data += self._zlib.flush(zlib.Z_SYNC_FLUSH if more else zlib.Z_FINISH)
+        data = await self._packed(
+            message.get("body", b""), zlib.Z_SYNC_FLUSH if more else zlib.Z_FINISH
+        )
         await self._send({"type": "http.response.body", "body": data, "more_body": more})
 
 

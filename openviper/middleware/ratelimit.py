@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import functools
 import inspect
+import ipaddress
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from openviper.auth.client import client_address
 from openviper.conf import settings
+from openviper.core.context import current_request
 from openviper.exceptions import ImproperlyConfigured, TooManyRequests
 from openviper.http.answer import Answer, finishing
 from openviper.http.asgi import ASGIApp, Receive, Scope, Send
+from openviper.http.connection import Connection
 from openviper.http.errors import answer
 from openviper.http.request import Request
 from openviper.middleware.base import BaseMiddleware, MiddlewareEntry
@@ -70,20 +73,54 @@ class Limit:
         """Count one request and return what is left."""
         window, passed = divmod(self._clock(), self.seconds)
         count, before = await self._counter.hit(key, int(window), self.seconds)
+        # Those that were refused are not held against anybody in the next window.
+        before = min(before, self.requests)
         # Of the window before, the part counts that still lies within one window's length.
         weighted = count + before * (1 - passed / self.seconds)
         reset = math.ceil(self.seconds - passed)
         if weighted <= self.requests:
             return Verdict(self.requests, int(self.requests - weighted), 0, reset)
-        return Verdict(self.requests, 0, max(1, reset), reset)
+        wait = math.ceil(self._wait(count, before, passed))
+        return Verdict(self.requests, 0, max(1, wait), reset)
+
+    def _wait(self, count: int, before: int, passed: float) -> float:
+        """Return the seconds until one more request is let through, if none comes until then.
+
+        Args:
+            count: How many came in this window.
+            before: How many came in the window before.
+            passed: Seconds since this window began.
+        """
+        spare = self.requests - count - 1
+        if spare >= 0 and before > 0:
+            return self._fades(before, spare) - passed
+        # In the next window this one is the one before.
+        return self.seconds - passed + self._fades(min(count, self.requests), self.requests - 1)
+
+    def _fades(self, before: int, spare: int) -> float:
+        """Return how long a window has to go on until of those before it no more than `spare` count."""
+        return self.seconds * max(0.0, 1 - spare / before)
+
+
+NETWORK_BITS = 64
+"""Leading bits of an IPv6 address that are its network's: what one customer has of it."""
 
 
 def by_address(request: Request) -> str:
     """Count by the client's address, behind `TRUSTED_PROXIES` too; an IPv6 client by its network, of which it has all addresses."""
     host = client_address(request.scope)
-    if ":" in host:
-        return ":".join(host.split(":")[:4])
-    return host
+    return _network(host) if ":" in host else host
+
+
+def _network(host: str) -> str:
+    """Return the network of an IPv6 address, however it is written; of one that stands for an IPv4 address, that."""
+    try:
+        address = ipaddress.IPv6Address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.IPv6Network((address, NETWORK_BITS), strict=False))
 
 
 def by_user(request: Request) -> str:
@@ -169,7 +206,9 @@ class RateLimitMiddleware(BaseMiddleware):
             await self.app(scope, receive, send)
             return
         request = Request(scope, receive)
-        verdict = await self.limit.take(hashed_key("middleware", self._key(request)))
+        # Another limit, of an application that is mounted in this one for example, counts for itself.
+        about = f"{self.limit.requests}/{self.limit.seconds}"
+        verdict = await self.limit.take(hashed_key("middleware", about, self._key(request)))
         headers = limit_headers(verdict)
 
         def finish(_answer: Answer, own: RawHeaders) -> RawHeaders:
@@ -199,7 +238,7 @@ def rate_limit(
     key_func: KeyFunction = by_address,
     counter: Counter | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Limit one handler, whose first parameter is the request; who asks too often gets a 429.
+    """Limit one handler, or a method of a view; who asks too often gets a 429.
 
     Args:
         max_requests: Requests per window.
@@ -213,13 +252,27 @@ def rate_limit(
         name = f"{handler.__module__}.{handler.__qualname__}"
 
         @functools.wraps(handler)
-        async def limited(request: Request, *args: Any, **kwargs: Any) -> Any:
+        async def limited(*args: Any, **kwargs: Any) -> Any:
+            request = _request_among((*args, *kwargs.values()), name)
             verdict = await limit.take(hashed_key(name, key_func(request)))
             if verdict.retry_after:
                 raise TooManyRequests(verdict.retry_after)
-            result = handler(request, *args, **kwargs)
+            result = handler(*args, **kwargs)
             return await result if inspect.isawaitable(result) else result
 
         return limited
 
     return decorate
+
+
+def _request_among(values: Sequence[Any], name: str) -> Any:
+    """Return the request, or the WebSocket, that a handler is called for, wherever among its arguments it stands.
+
+    Raises:
+        LookupError: If none is being answered.
+    """
+    found = next((value for value in values if isinstance(value, Connection)), None)
+    request = current_request.get() if found is None else found
+    if request is None:
+        raise LookupError(f"{name} is limited by requests, and none is being answered")
+    return request

@@ -85,7 +85,8 @@ class SecurityMiddleware(BaseMiddleware):
         """Check a WebSocket; all else is none of its business."""
         if scope["type"] == "websocket":
             refusal = self._refusal(scope, dict(scope["headers"]))
-            if refusal:
+            # No browser follows a redirect of a WebSocket, so one without TLS is refused where pages are redirected.
+            if refusal or (self.redirect and scope.get("scheme") == "ws"):
                 return _refuse(refusal, scope, receive, send)
         return self.app(scope, receive, send)
 

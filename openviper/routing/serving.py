@@ -9,7 +9,8 @@ from openviper.core.context import Exchange, current_exchange, current_request
 from openviper.exceptions import HTTPException
 from openviper.http.asgi import ROUTE, ASGIApp, Receive, Scope, Send
 from openviper.http.connection import Connection
-from openviper.http.responses import Response
+from openviper.http.errors import as_sentence, leaves_of
+from openviper.http.responses import PlainTextResponse, Response
 from openviper.http.websockets import (
     INTERNAL_ERROR,
     NORMAL,
@@ -74,13 +75,22 @@ async def serve_websocket(router: Router, scope: Scope, receive: Receive, send: 
 async def _call(handler: Any, websocket: WebSocket, receive: Receive, send: Send) -> None:
     try:
         await _converse(handler, websocket, receive, send)
-    except WebSocketDisconnected:
-        return
-    except HTTPException as error:
-        await _refuse(websocket, error, send)
     except Exception as error:
-        logger.error("WebSocket %s failed", printable(websocket.path), exc_info=error)
-        await websocket.close(INTERNAL_ERROR)
+        await _end(websocket, error, send)
+
+
+async def _end(websocket: WebSocket, error: Exception, send: Send) -> None:
+    """Close a connection after an error, whether it came alone or from the tasks of a group."""
+    # Of tasks that read and write beside each other, each is told that the client is gone.
+    own = [leaf for leaf in leaves_of(error) if not isinstance(leaf, WebSocketDisconnected)]
+    if not own:
+        return
+    told = [leaf for leaf in own if isinstance(leaf, HTTPException)]
+    if len(told) == len(own):
+        await _refuse(websocket, told[0], send)
+        return
+    logger.error("WebSocket %s failed", printable(websocket.path), exc_info=error)
+    await _refuse(websocket, HTTPException(500), send, INTERNAL_ERROR)
 
 
 async def _converse(handler: Any, websocket: WebSocket, receive: Receive, send: Send) -> None:
@@ -94,14 +104,17 @@ async def _converse(handler: Any, websocket: WebSocket, receive: Receive, send: 
         await websocket.close(NORMAL)
 
 
-async def _refuse(websocket: WebSocket, error: HTTPException, send: Send) -> None:
+async def _refuse(
+    websocket: WebSocket, error: HTTPException, send: Send, code: int = POLICY
+) -> None:
+    """Refuse a connection with an answer of HTTP, where none has begun and the server can send one; else close it."""
+    told = as_sentence(error.detail)
     extensions = websocket.scope.get("extensions") or {}
     if websocket.state_of_connection != "connecting" or HANDSHAKE_ANSWER not in extensions:
-        await websocket.close(POLICY, str(error.detail))
+        await websocket.close(code, told if code == POLICY else "")
         return
     websocket.state_of_connection = "closed"
-    body = str(error.detail).encode()
-    headers = [(b"content-type", b"text/plain; charset=utf-8")]
-    start = {"type": f"{HANDSHAKE_ANSWER}.start", "status": error.status_code, "headers": headers}
-    await send(start)
-    await send({"type": f"{HANDSHAKE_ANSWER}.body", "body": body})
+    response = PlainTextResponse(told, error.status_code, error.headers)
+    start = {"status": error.status_code, "headers": response.raw_headers}
+    await send({"type": f"{HANDSHAKE_ANSWER}.start", **start})
+    await send({"type": f"{HANDSHAKE_ANSWER}.body", "body": response.body})

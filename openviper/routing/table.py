@@ -111,8 +111,9 @@ class Table:
         safety: a path without parameters, and one whose last segment is the only parameter.
         """
         routes = self._plain.get(path)
-        if routes is not None and method in routes:
-            return routes[method], {}
+        if routes is not None:
+            # Elsewhere, HEAD is the GET of the path itself rather than the HEAD of a parameter.
+            return (routes[method], {}) if method in routes else self.find(method, path, None)
         prefix, slash, last = path.rpartition("/")
         if slash and prefix in self._ending:
             match, routes = self._ending[prefix]

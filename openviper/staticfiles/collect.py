@@ -49,11 +49,14 @@ def collect_static(
         The number of files in the result that came from a source.
 
     Raises:
+        TypeError: If the sources are not several.
         UnsafeDestinationError: If clearing the destination could delete something of worth.
         CollectError: If a file is in the way of a directory, or the other way round.
         ValueError: If a pattern cannot be one.
         OSError: If reading or writing fails; the destination is as it was.
     """
+    if isinstance(source_dirs, (str, os.PathLike)):
+        raise TypeError(f"source_dirs are a list such as [{source_dirs!r}], not one of them")
     sources = [*map(Path, source_dirs), *discover_app_static_dirs()]
     destination, ignored = Path(dest_dir), IgnoredNames(ignore)
     extras = Extras(hashed=hashed, compress=compress, static_url=settings.STATIC_URL)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from openviper.exceptions import ImproperlyConfigured
 from openviper.http.asgi import ASGIApp, Receive, Scope, Send
 from openviper.http.files import FileResponse, content_disposition
 from openviper.http.responses import PlainTextResponse, Response
@@ -18,10 +19,13 @@ from openviper.staticfiles.file_requests import (
     is_shown_inline,
     sanitize_relative_path,
 )
+from openviper.staticfiles.ignored_names import IgnoredNames
 from openviper.utils.datastructures import Headers
 from openviper.utils.opened_files import open_below
 
 NOSNIFF = {"x-content-type-options": "nosniff"}
+_LEFT_OUT = IgnoredNames()
+_HIDDEN = IgnoredNames([".*"], with_defaults=False)
 _REFUSES_GZIP = re.compile(r"gzip\s*;\s*q\s*=\s*0(\.0*)?\s*\Z")
 Opened = tuple[BinaryIO, os.stat_result]
 
@@ -38,6 +42,10 @@ class StaticFilesMiddleware:
         cache_max_age: How long browsers may keep a file without asking, in seconds; `None` makes them ask each time.
         max_file_size: Larger files are refused with 413; in bytes.
         untrusted: Have browsers save what is neither picture nor sound nor film: somebody else has uploaded it.
+
+    Raises:
+        ImproperlyConfigured: If every path would lie below the path.
+        TypeError: If the directories are not several.
     """
 
     def __init__(
@@ -51,7 +59,11 @@ class StaticFilesMiddleware:
         untrusted: bool = False,
     ) -> None:
         self.app = app
-        self.url_path = url_path.rstrip("/")
+        self.url_path = "/" + url_path.strip("/")
+        if self.url_path == "/":
+            raise ImproperlyConfigured(f"below {url_path!r} every path would be that of a file")
+        if isinstance(directories, (str, os.PathLike)):
+            raise TypeError(f"directories are a list such as [{directories!r}], not one of them")
         self.cache_max_age = cache_max_age
         self.max_file_size = max_file_size
         self.untrusted = untrusted
@@ -79,9 +91,14 @@ class StaticFilesMiddleware:
         name = sanitize_relative_path(relative)
         if name is None:
             return _refusal(400, "Bad Request")
-        if not name or relative.endswith("/"):
+        if not name or relative.endswith("/") or self._is_private(name):
             return _refusal(404, "Not Found")
         return await self._send(name, _accepts_gzip(Headers(scope["headers"])))
+
+    def _is_private(self, name: str) -> bool:
+        """Return whether a file, or a folder on the way to it, is one that `collectstatic` leaves out; of uploads, a hidden one."""
+        ignored = _HIDDEN if self.untrusted else _LEFT_OUT
+        return any(ignored.matches(part, name) for part in name.split("/"))
 
     async def _send(self, name: str, wants_gzip: bool) -> Response:
         found = await asyncio.to_thread(self._find, name, wants_gzip)

@@ -161,8 +161,12 @@ def render_to_string(
     values = base_context(_checked(name, context))
     from jinja2 import TemplateNotFound
 
+    environment: Any = template.environment
     try:
-        return template.render(values) if block is None else _render_block(template, block, values)
+        if block is None:
+            return template.render(values)
+        rendered: str = environment.render_block(template, block, values)
+        return rendered
     except TemplateNotFound as error:
         # One that this one includes or extends.
         missing = error.name if isinstance(error.name, str) else name
@@ -219,31 +223,3 @@ def _searched(template: Template) -> list[str]:
     """Return the directories in which what a template includes was looked for."""
     directories: list[Path] = getattr(template.environment.loader, "directories", [])
     return list(map(str, directories))
-
-
-def _render_block(template: Template, block: str, values: dict[str, Any]) -> str:
-    context = template.new_context(values)
-    render = template.blocks.get(block) or _inherited_block(template, block)
-    if render is None:
-        known = ", ".join(sorted(template.blocks)) or "none"
-        raise LookupError(f"template {template.name!r} has no block {block!r}; it has: {known}")
-    try:
-        return "".join(render(context))
-    except Exception:
-        # Points the traceback at the lines of the template, as `render` does.
-        return template.environment.handle_exception()
-
-
-def _inherited_block(template: Template, block: str) -> Any:
-    """Return the function of a block that only a parent has, or `None`."""
-    loader = template.environment.loader
-    if loader is None or template.name is None:
-        return None
-    source = loader.get_source(template.environment, template.name)[0]
-    from jinja2 import nodes
-
-    for node in template.environment.parse(source).find_all(nodes.Extends):
-        if isinstance(node.template, nodes.Const):
-            parent = template.environment.get_template(str(node.template.value))
-            return parent.blocks.get(block) or _inherited_block(parent, block)
-    return None

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from jinja2 import Template
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import SandboxedEnvironment
+
+from openviper.template.blocks import render_one_block
 
 CHANGING = frozenset(
     {
@@ -57,6 +60,10 @@ class TemplateSandbox(SandboxedEnvironment):
         for name in _FILTERS:
             self.filters[name] = _bounded(self.filters[name])
         self.filters["format"] = _bounded_format(self.filters["format"])
+
+    def render_block(self, template: Template, block: str, values: Mapping[str, Any]) -> str:
+        """Return one block of a template; see `render_one_block`."""
+        return render_one_block(template, block, values)
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         """Return whether a template may use an attribute: a matter of types, which is thought about once for each."""

@@ -291,6 +291,7 @@ class OpenViperTestClient:
             self._judge(error, call, exchange)
         if not exchange.is_complete:
             raise _cut_short(call, exchange)
+        _check_length(call, exchange)
         self._keep_cookies(exchange.headers, call.address)
         if self._background is not None and self._background.is_busy:
             await self._background.finish()
@@ -385,7 +386,7 @@ def _address(base: str, url: str, root_path: str) -> _Address:
         "asgi": {"version": "3.0", "spec_version": "2.3"},
         "http_version": "1.1",
         "scheme": parts.scheme,
-        "path": unquote(root_path + path),
+        "path": root_path + unquote(path),
         "raw_path": (quote(root_path, safe=PATH) + path).encode(),
         "query_string": parts.query.encode(),
         "root_path": root_path,
@@ -417,6 +418,18 @@ def _cut_short(call: _Call, exchange: Exchange) -> AssertionError:
     return AssertionError(
         f"the answer to {asked} was cut short: status {exchange.status} and {sent} bytes, but no end"
     )
+
+
+def _check_length(call: _Call, exchange: Exchange) -> None:
+    """Check that the body is as long as the answer says, as servers do, which else leave the client waiting."""
+    if call.method == "HEAD" or exchange.status in (204, 304):
+        return
+    told = next((value for name, value in exchange.headers if name == b"content-length"), None)
+    sent = len(exchange.content())
+    if told is not None and told != b"%d" % sent:
+        raise AssertionError(
+            f"the answer to {call.method} {call.address.url} says {told.decode('latin-1')!r} bytes and has {sent}"
+        )
 
 
 def _described(body: Outgoing, headers: dict[str, str]) -> dict[str, str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, MutableMapping
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 from urllib.parse import SplitResult
+
+_AGE = re.compile(r"-?[0-9]{1,300}")
 
 
 class StoredCookie(NamedTuple):
@@ -150,9 +153,9 @@ def _violates_prefix(name: str, attributes: dict[str, str], *, is_https: bool) -
 
 
 def _end(attributes: dict[str, str]) -> float | None:
-    age = attributes.get("max-age", "")
-    if age.lstrip("-").isdigit():
-        return time.time() + int(age)
+    age = _AGE.fullmatch(attributes.get("max-age", ""))
+    if age is not None:
+        return time.time() + float(age[0])
     try:
         return parsedate_to_datetime(attributes["expires"]).timestamp()
     except (KeyError, TypeError, ValueError):

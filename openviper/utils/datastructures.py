@@ -60,9 +60,12 @@ def encode_header(name: str, value: str) -> tuple[bytes, bytes]:
     """Return a header as bytes.
 
     Raises:
+        TypeError: If one of them is no text.
         ValueError: If the name is not a token, or the value holds a control character other than the tab (RFC 9110, 5.5):
             it could forge further headers, or have the server drop the connection.
     """
+    for text in (name, value):
+        check_text(text, f"header {name!r}: its name and its value")
     if _TOKEN.fullmatch(name) is None:
         raise ValueError(f"{name!r} is not a valid header name")
     if _CONTROL.search(value) is not None:
@@ -70,6 +73,28 @@ def encode_header(name: str, value: str) -> tuple[bytes, bytes]:
             f"the value of header {name!r} must not hold line breaks or other controls"
         )
     return name.lower().encode("latin-1"), _header_value(name, value)
+
+
+def check_text(value: object, what: str) -> None:
+    """Check that something that is sent is a text; the value, which may be secret, is not named.
+
+    Raises:
+        TypeError: If it is not.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{what} must be texts, not a {type(value).__name__}")
+
+
+def encode_headers(headers: Mapping[str, str]) -> RawHeaders:
+    """Return headers as bytes.
+
+    Raises:
+        TypeError: If they are no mapping, or hold something else than texts.
+        ValueError: See `encode_header`.
+    """
+    if not hasattr(headers, "items"):
+        raise TypeError(f"headers are a mapping of names to values, not a {type(headers).__name__}")
+    return [encode_header(*item) for item in headers.items()]
 
 
 def _header_value(name: str, value: str) -> bytes:

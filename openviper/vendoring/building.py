@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from openviper.vendoring import own
 from openviper.vendoring.distributions import Package, collect
 from openviper.vendoring.exceptions import VendorError
-from openviper.vendoring.manifest import MANIFEST, Manifest, PackageEntry, digest
+from openviper.vendoring.forms import in_form
+from openviper.vendoring.manifest import FULL, MANIFEST, Manifest, PackageEntry, digest
 from openviper.vendoring.sbom import SBOM, build_sbom, source_date_epoch
 
 MAIN = "__main__.py"
@@ -42,15 +43,17 @@ class Tree(dict[str, bytes]):
     modules: tuple[str, ...]
 
 
-def build_tree(extras: Sequence[str] = (), *, with_manual: bool = True) -> Tree:
+def build_tree(extras: Sequence[str] = (), *, with_manual: bool = True, form: str = FULL) -> Tree:
     """Return the tree of OpenViper and all it needs, from what is installed; equal input gives equal bytes.
 
     Args:
         extras: The drivers to add, names out of `own.EXTRAS`.
         with_manual: Whether the pages of the manual come along.
+        form: One of `manifest.FORMS`.
 
     Raises:
-        VendorError: If a package is not installed or cannot be read, or two bring the same file.
+        VendorError: If a package is not installed or cannot be read, two bring the same file, or a full tree is asked of
+            an OpenViper that is compact itself.
     """
     try:
         epoch = source_date_epoch()
@@ -58,21 +61,23 @@ def build_tree(extras: Sequence[str] = (), *, with_manual: bool = True) -> Tree:
         raise VendorError(str(error)) from error
     wanted = sorted(set(extras))
     needed = collect(wanted, with_manual=with_manual)
-    others = {MAIN: _MAIN_CODE, SBOM: build_sbom(needed.packages, epoch)}
+    packages = in_form(needed.packages, form)
+    others = {MAIN: _MAIN_CODE, SBOM: build_sbom(packages, epoch)}
     notes = [own.EXTRAS[extra].note for extra in wanted if own.EXTRAS[extra].note]
     notes += [f"not installed here, so not carried: {text}" for text in needed.missing]
-    files = _files(needed.packages)
-    notes += [] if any(name.startswith(own.MANUAL) for name in files) else [own.NO_MANUAL]
+    files = _files(packages)
+    notes += [] if any(own.is_manual(name) for name in files) else [own.NO_MANUAL]
     manifest = Manifest(
         extras=wanted,
-        packages=[_entry(package) for package in needed.packages],
+        packages=[_entry(package) for package in packages],
         files={name: digest(content) for name, content in others.items()},
         not_vendored=notes,
+        form=form,
     )
     tree = Tree(sorted({**files, **others}.items()))
     tree[MANIFEST] = manifest.dump()
     tree.manifest = manifest
-    tree.modules = tuple(module for package in needed.packages for module in package.modules)
+    tree.modules = tuple(module for package in packages for module in package.modules)
     return tree
 
 
@@ -99,4 +104,5 @@ def _entry(package: Package) -> PackageEntry:
         licence_files=package.licence_files,
         left_out=package.left_out,
         files={name: digest(content) for name, content in package.files.items()},
+        origins=package.origins,
     )

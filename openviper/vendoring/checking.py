@@ -24,6 +24,7 @@ class Verdict(NamedTuple):
 
     Attributes:
         path: The folder or archive.
+        form: The form that the tree was made in.
         files: How many files the manifest names.
         manifest_sum: The SHA-256 of the manifest itself, to be compared with one that was noted elsewhere.
         changed: Files whose content is another one.
@@ -34,6 +35,7 @@ class Verdict(NamedTuple):
     """
 
     path: str
+    form: str
     files: int
     manifest_sum: str
     changed: list[str]
@@ -92,6 +94,7 @@ def check_tree(place: Place, *, with_caches: bool = True) -> Verdict:
     ours = list(filter(_is_ours, caches)) if with_caches else []
     return Verdict(
         path=place.path,
+        form=manifest.form,
         files=len(wanted),
         manifest_sum=digest(content),
         changed=sorted(sources.keys() - intact.keys()),

@@ -16,18 +16,23 @@ class Difference(NamedTuple):
         added: Files that came.
         removed: Files that went.
         changed: Files with another content.
+        forms: The forms of the older and the newer tree where they differ. Files are compared by what they were made from,
+            so this alone is no difference.
     """
 
     packages: list[str]
     added: list[str]
     removed: list[str]
     changed: list[str]
+    forms: tuple[str, str] | None = None
 
     def __bool__(self) -> bool:
-        return any(self)
+        return bool(self.packages or self.added or self.removed or self.changed)
 
     def lines(self) -> Iterator[str]:
-        """Yield the difference, packages first, then a sum of the files."""
+        """Yield the difference: the form, the packages, then a sum of the files."""
+        if self.forms is not None:
+            yield "form: {} -> {}".format(*self.forms)
         yield from self.packages
         if self.added or self.removed or self.changed:
             yield (
@@ -37,7 +42,7 @@ class Difference(NamedTuple):
 
 def compare(old: Manifest, new: Manifest) -> Difference:
     """Return what is new in a tree beside an older one, by their manifests."""
-    before, after = old.all_files(), new.all_files()
+    before, after = old.sources(), new.sources()
     return Difference(
         packages=list(_packages(_versions(old), _versions(new))),
         added=sorted(after.keys() - before.keys()),
@@ -45,6 +50,7 @@ def compare(old: Manifest, new: Manifest) -> Difference:
         changed=sorted(
             name for name in before.keys() & after.keys() if before[name] != after[name]
         ),
+        forms=None if old.form == new.form else (old.form, new.form),
     )
 
 

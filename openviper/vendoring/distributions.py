@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from base64 import urlsafe_b64encode
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib.metadata import Distribution, PackageNotFoundError, PackagePath, distribution
 from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import NamedTuple
 
 from openviper.utils.resources import is_directory, is_file, list_names
 from openviper.vendoring import own
 from openviper.vendoring.exceptions import VendorError
+from openviper.vendoring.manifest import Origin
 from openviper.vendoring.requirements import (
     Environment,
     Requirement,
@@ -46,6 +49,7 @@ class Package(NamedTuple):
         files: The carried files, by their names in the tree.
         left_out: The compiled modules that are not carried.
         modules: The top-level modules it brings.
+        origins: What files of the compact form were made from; see `manifest.Origin`.
     """
 
     name: str
@@ -56,6 +60,7 @@ class Package(NamedTuple):
     files: dict[str, bytes]
     left_out: tuple[str, ...]
     modules: tuple[str, ...]
+    origins: Mapping[str, Origin] = MappingProxyType({})
 
     @property
     def licence_files(self) -> list[str]:
@@ -118,7 +123,7 @@ def own_package(requires: Sequence[str], *, with_manual: bool = True) -> Package
     carried = {
         name: content
         for name, content in files.items()
-        if is_carried(name) and (with_manual or not name.startswith(own.MANUAL))
+        if is_carried(name) and (with_manual or not own.is_manual(name))
     }
     return Package(
         own.NAME,
@@ -329,17 +334,28 @@ def _header(found: Distribution, name: str) -> str:
     return values[0]
 
 
-def with_record(files: dict[str, bytes], folder: str) -> dict[str, bytes]:
-    """Return files in order with the list of them that an installed package has (PEP 376, PEP 427)."""
-    from base64 import urlsafe_b64encode
+def with_record(
+    files: dict[str, bytes], folder: str, *, with_sums: bool = True
+) -> dict[str, bytes]:
+    """Return files in order with the list of them that an installed package has (PEP 376, PEP 427).
 
+    Args:
+        files: The files by name.
+        folder: The package's folder of metadata.
+        with_sums: Whether their sums and sizes stand there too.
+    """
     record = f"{folder}/RECORD"
-    rows = []
-    for name in sorted(files):
-        digest = urlsafe_b64encode(hashlib.sha256(files[name]).digest()).rstrip(b"=").decode()
-        rows.append(f"{_quoted(name)},sha256={digest},{len(files[name])}\n")
+    rows = [
+        f"{_quoted(name)},{_sum(files[name]) if with_sums else ','}\n" for name in sorted(files)
+    ]
     rows.append(f"{_quoted(record)},,\n")
     return dict(sorted({**files, record: "".join(rows).encode()}.items()))
+
+
+def _sum(content: bytes) -> str:
+    """Return the sum and the size of a file as RECORD has them."""
+    digest = urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+    return f"sha256={digest},{len(content)}"
 
 
 def _quoted(name: str) -> str:

@@ -12,8 +12,30 @@ from openviper.vendoring.exceptions import VendorError
 
 MANIFEST = "VENDOR.json"
 FORMAT = 1
+FULL = "full"
+"""The form in which files are as they were installed."""
+COMPACT = "compact"
+"""The form in which Python files lack what nobody reads at run time, and the manual is one file."""
+FORMS = (FULL, COMPACT)
 MAX_MANIFEST = 16 * 1024 * 1024
 """Largest manifest that is read, in bytes; one of a whole tree has about 100 KiB."""
+
+Origin = str | Mapping[str, str]
+"""What a file of the compact form was made from: the SHA-256 of one source, or those of several by their names."""
+
+
+def sources_of(files: Mapping[str, str], origins: Mapping[str, Origin]) -> dict[str, str]:
+    """Return the SHA-256 of each file of the full form by its name.
+
+    Args:
+        files: The SHA-256 of each file as it is.
+        origins: What some of them were made from.
+    """
+    found: dict[str, str] = {}
+    for name, value in files.items():
+        origin = origins.get(name, value)
+        found.update({name: origin} if isinstance(origin, str) else origin)
+    return found
 
 
 @dataclass(frozen=True)
@@ -29,6 +51,7 @@ class PackageEntry:
         licence_files: The files that hold its licence.
         left_out: Compiled modules of the installed package that are not carried.
         files: The SHA-256 of each file, by its name in the tree.
+        origins: What files of the compact form were made from.
     """
 
     name: str
@@ -39,6 +62,14 @@ class PackageEntry:
     licence_files: Sequence[str]
     left_out: Sequence[str]
     files: Mapping[str, str]
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+
+    def written_files(self) -> dict[str, str | list[Origin]]:
+        """Return the sums as they are written: that of the file, and where it was made from something, that one's beside it."""
+        return {
+            name: [value, self.origins[name]] if name in self.origins else value
+            for name, value in sorted(self.files.items())
+        }
 
 
 @dataclass(frozen=True)
@@ -50,12 +81,14 @@ class Manifest:
         packages: The packages, in the order of their names.
         files: The SHA-256 of the files that belong to no package, by name.
         not_vendored: What the tree cannot bring, one sentence each.
+        form: One of `FORMS`.
     """
 
     extras: Sequence[str] = ()
     packages: Sequence[PackageEntry] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     not_vendored: Sequence[str] = ()
+    form: str = FULL
 
     def all_files(self) -> dict[str, str]:
         """Return the SHA-256 of every file, by its name."""
@@ -64,10 +97,18 @@ class Manifest:
             found.update(package.files)
         return found
 
+    def sources(self) -> dict[str, str]:
+        """Return the SHA-256 of every file of the full form, by its name."""
+        found = dict(self.files)
+        for package in self.packages:
+            found.update(sources_of(package.files, package.origins))
+        return found
+
     def dump(self) -> bytes:
         """Return the manifest as JSON; equal manifests give equal bytes."""
         document = {
             "format": FORMAT,
+            "form": self.form,
             "extras": list(self.extras),
             "packages": [
                 {
@@ -78,14 +119,22 @@ class Manifest:
                     "requires": list(package.requires),
                     "licence_files": list(package.licence_files),
                     "left_out": list(package.left_out),
-                    "files": dict(sorted(package.files.items())),
+                    "files": package.written_files(),
                 }
                 for package in self.packages
             ],
             "files": dict(sorted(self.files.items())),
             "not_vendored": list(self.not_vendored),
         }
-        return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
+        # Lines in both forms, so that what changed is seen where lines are compared.
+        is_compact = self.form == COMPACT
+        text = json.dumps(
+            document,
+            indent=0 if is_compact else 1,
+            separators=(",", ":") if is_compact else None,
+            ensure_ascii=False,
+        )
+        return f"{text}\n".encode()
 
 
 def digest(content: bytes) -> str:
@@ -116,8 +165,9 @@ def read_manifest(content: bytes, place: str) -> Manifest:
     return Manifest(
         extras=reader.texts(top, "extras"),
         packages=[reader.package(entry) for entry in reader.sequence(top, "packages")],
-        files=reader.sums(top, "files"),
+        files=reader.sums(top.get("files"), "'files'"),
         not_vendored=reader.texts(top, "not_vendored"),
+        form=reader.form(top),
     )
 
 
@@ -153,24 +203,48 @@ class _Reader:
             raise self.wrong(f"{key!r} is not text")
         return value
 
-    def sums(self, document: Mapping[str, Any], key: str) -> dict[str, str]:
-        sums = self.mapping(document.get(key), repr(key))
-        for name, value in sums.items():
-            if not isinstance(value, str):
+    def form(self, document: Mapping[str, Any]) -> str:
+        form: object = document.get("form", FULL)
+        if form not in FORMS:
+            raise self.wrong(f"the form {form!r} is not known")
+        return str(form)
+
+    def sums(self, value: object, key: str) -> dict[str, str]:
+        sums = self.mapping(value, key)
+        for name, each in sums.items():
+            if not isinstance(each, str):
                 raise self.wrong(f"the sum of {name!r} is not text")
             if name.startswith("/") or ".." in name.split("/"):
                 raise self.wrong(f"{name!r} leads outside")
         return sums
 
+    def origin(self, name: str, value: object) -> Origin:
+        return value if isinstance(value, str) else self.sums(value, f"the origin of {name!r}")
+
     def package(self, value: object) -> PackageEntry:
         entry = self.mapping(value, "a package")
+        package = self.text(entry, "name")
+        written = self.mapping(entry.get("files"), "'files'")
+        pairs = _pairs(written)
+        origins = {name: self.origin(name, pair[1]) for name, pair in pairs.items()}
+        sums = written | {name: pair[0] for name, pair in pairs.items()}
         return PackageEntry(
-            name=self.text(entry, "name"),
+            name=package,
             version=self.text(entry, "version"),
             licence=self.text(entry, "licence"),
             source=self.text(entry, "source"),
             requires=self.texts(entry, "requires"),
             licence_files=self.texts(entry, "licence_files"),
             left_out=self.texts(entry, "left_out"),
-            files=self.sums(entry, "files"),
+            files=self.sums(sums, "'files'"),
+            origins=origins,
         )
+
+
+def _pairs(written: Mapping[str, object]) -> dict[str, list[object]]:
+    """Return the files of which there are two sums: their own, and that of what they were made from."""
+    return {
+        name: value
+        for name, value in written.items()
+        if isinstance(value, list) and len(value) == 2
+    }

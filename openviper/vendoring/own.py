@@ -18,6 +18,8 @@ from openviper.version import VERSION
 NAME = "openviper"
 MANUAL = f"{NAME}/documentation/content/"
 """What the names of the manual's pages begin with."""
+PACKED_MANUAL = f"{NAME}/documentation/content.tar.gz"
+"""The file that stands for all of them in a tree of the compact form."""
 NO_MANUAL = "the manual is not carried; `openviper docs` is for a copy that has it"
 SUMMARY = "An async web framework for locked-down places: the whole stack on one Python and three packages."
 LICENCE = "MIT"
@@ -109,6 +111,16 @@ def package_files() -> dict[str, bytes]:
             elif not is_left_over(entry.name):
                 found[below] = entry.read_bytes()
     return found
+
+
+def is_page(name: str) -> bool:
+    """Return whether a file is a page of the manual, or a drawing for one."""
+    return name.startswith(MANUAL)
+
+
+def is_manual(name: str) -> bool:
+    """Return whether a file is part of the manual, in any form."""
+    return is_page(name) or name == PACKED_MANUAL
 
 
 def is_left_over(name: str) -> bool:

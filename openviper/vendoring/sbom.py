@@ -12,13 +12,14 @@ from typing import Any
 
 from openviper.vendoring import own
 from openviper.vendoring.distributions import Package
-from openviper.vendoring.manifest import digest
+from openviper.vendoring.manifest import digest, sources_of
 from openviper.version import VERSION
 
 SBOM = "sbom.cdx.json"
 SPEC_VERSION = "1.6"
 FILES_SUM = "openviper:files:sha256"
-"""Name of the property that holds the SHA-256 over the carried files of a package: over ``<sum>  <name>`` lines."""
+"""Name of the property that holds the SHA-256 over the files of a package: over ``<sum>  <name>`` lines, which are those of
+the full form in a compact tree too, so that both have one bill of materials."""
 _NAMESPACE = uuid.UUID("6f1c0f5e-5a0b-5f5e-9c57-0a2e64a0d3b1")
 _EXPRESSION = re.compile(r"[A-Za-z0-9.+-]+(?: (?:AND|OR|WITH) [A-Za-z0-9.+-]+)*\Z")
 
@@ -80,7 +81,9 @@ def source_date_epoch() -> int | None:
 
 def files_sum(package: Package) -> str:
     """Return one SHA-256 for all files of a package."""
-    lines = [f"{digest(content)}  {name}\n" for name, content in sorted(package.files.items())]
+    sums = {name: digest(content) for name, content in package.files.items()}
+    sources = sources_of(sums, package.origins)
+    lines = [f"{value}  {name}\n" for name, value in sorted(sources.items())]
     return digest("".join(lines).encode())
 
 

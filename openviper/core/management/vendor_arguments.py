@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from argparse import BooleanOptionalAction
+
 # Not from `typing`: see `openviper.utils.terminal`.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +32,12 @@ def add_vendor_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--without-manual", action="store_true", help="leave the pages of the manual out"
+    )
+    parser.add_argument(
+        "--compact",
+        action=BooleanOptionalAction,
+        help="leave out comments and the docstrings that no program reads, and pack the manual: a third smaller; lines keep "
+        "their numbers (default: --no-compact; with --update the form of what is there)",
     )
     what = parser.add_mutually_exclusive_group()
     what.add_argument(

@@ -6,6 +6,12 @@ import json
 
 from openviper.utils.terminal import Terminal
 from openviper.vendoring.checking import Verdict
+from openviper.vendoring.manifest import FULL
+
+
+def form_note(form: str) -> str:
+    """Return what stands behind the name of a tree of a form that is not the usual one."""
+    return "" if form == FULL else f" ({form})"
 
 
 def show_verdict(terminal: Terminal, verdict: Verdict, *, as_json: bool) -> None:
@@ -33,7 +39,8 @@ def show_verdict(terminal: Terminal, verdict: Verdict, *, as_json: bool) -> None
     if not as_json:
         terminal.line(
             terminal.style(
-                "success", f"{verdict.path}: all {verdict.files} files are as they were made"
+                "success",
+                f"{verdict.path}{form_note(verdict.form)}: all {verdict.files} files are as they were made",
             )
         )
         terminal.line(f"SHA-256 of VENDOR.json: {verdict.manifest_sum}")

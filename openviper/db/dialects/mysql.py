@@ -90,6 +90,10 @@ class MySQLDialect:
         supports_select_for_update=True,
     )
 
+    def update_source(self) -> str:
+        """Return nothing: they do."""
+        return ""
+
     def quote(self, name: str) -> str:
         """Quote an identifier with backticks."""
         return quote_identifier(name, "mysql")

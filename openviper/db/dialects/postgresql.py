@@ -66,6 +66,10 @@ class PostgreSQLDialect:
         supports_select_for_update=True,
     )
 
+    def update_source(self) -> str:
+        """Return nothing: they do."""
+        return ""
+
     def quote(self, name: str) -> str:
         """Quote an identifier with double quotes."""
         return quote_identifier(name)

@@ -10,25 +10,44 @@ _LIMIT = 2**63
 
 
 class Spread:
-    """Collects numbers for the variance, one after the other, as SQLite hands them out."""
+    """Collects numbers for the variance, one after the other, as SQLite hands them out, and over a window takes away."""
 
     def __init__(self) -> None:
         self.count = 0
         self.mean = 0.0
         self.squares = 0.0
         self.total = 0.0
-        self.is_finite = True
+        self.boundless = 0
 
     def step(self, number: float | None) -> None:
         """Take one number; NULL does not count."""
         if number is None:
             return
+        if not math.isfinite(number):
+            self.boundless += 1
+            return
         self.count += 1
         self.total += number
-        self.is_finite = self.is_finite and math.isfinite(number)
         distance = number - self.mean
         self.mean += distance / self.count
         self.squares += distance * (number - self.mean)
+
+    def inverse(self, number: float | None) -> None:
+        """Take away a number that the window has left behind."""
+        if number is None:
+            return
+        if not math.isfinite(number):
+            self.boundless -= 1
+            return
+        self.count -= 1
+        if not self.count:
+            self.mean = self.squares = self.total = 0.0
+            return
+        self.total -= number
+        distance = number - self.mean
+        self.mean -= distance / self.count
+        # What is left of numbers that have gone may be less than nothing.
+        self.squares = max(self.squares - distance * (number - self.mean), 0.0)
 
     def variance(self, less: int) -> float | None:
         """Return the variance, of a sample if `less` is 1.
@@ -36,9 +55,19 @@ class Spread:
         Raises:
             ValueError: If the sum of the numbers, or of the squares of their distances, is too great.
         """
-        if self.is_finite and not (math.isfinite(self.total) and math.isfinite(self.squares)):
+        if self.boundless:
+            return math.nan if self.boundless + self.count > less else None
+        if not (math.isfinite(self.total) and math.isfinite(self.squares)):
             raise ValueError
         return self.squares / (self.count - less) if self.count > less else None
+
+    def value(self) -> float | None:
+        """Return what is asked for."""
+        raise NotImplementedError
+
+    def finalize(self) -> float | None:
+        """Return the last of it."""
+        return self.value()
 
     def deviation(self, less: int) -> float | None:
         """Return the standard deviation, of a sample if `less` is 1."""
@@ -49,7 +78,7 @@ class Spread:
 class VariancePop(Spread):
     """The variance of all numbers."""
 
-    def finalize(self) -> float | None:
+    def value(self) -> float | None:
         """Return it."""
         return self.variance(0)
 
@@ -57,7 +86,7 @@ class VariancePop(Spread):
 class VarianceSample(Spread):
     """The variance of a sample."""
 
-    def finalize(self) -> float | None:
+    def value(self) -> float | None:
         """Return it."""
         return self.variance(1)
 
@@ -65,7 +94,7 @@ class VarianceSample(Spread):
 class DeviationPop(Spread):
     """The standard deviation of all numbers."""
 
-    def finalize(self) -> float | None:
+    def value(self) -> float | None:
         """Return it."""
         return self.deviation(0)
 
@@ -73,7 +102,7 @@ class DeviationPop(Spread):
 class DeviationSample(Spread):
     """The standard deviation of a sample."""
 
-    def finalize(self) -> float | None:
+    def value(self) -> float | None:
         """Return it."""
         return self.deviation(1)
 
@@ -132,17 +161,22 @@ class JoinedOnce(Joined):
 
 AGGREGATES: dict[str, tuple[int, Any]] = {
     "openviper_sum": (1, SumOnce),
-    "openviper_var_pop": (1, VariancePop),
-    "openviper_var_samp": (1, VarianceSample),
-    "openviper_stddev_pop": (1, DeviationPop),
-    "openviper_stddev_samp": (1, DeviationSample),
     "openviper_join_all": (2, Joined),
     "openviper_join_distinct": (2, JoinedOnce),
 }
 """The aggregates by name, with their number of arguments."""
+WINDOWS: dict[str, type[Spread]] = {
+    "openviper_var_pop": VariancePop,
+    "openviper_var_samp": VarianceSample,
+    "openviper_stddev_pop": DeviationPop,
+    "openviper_stddev_samp": DeviationSample,
+}
+"""Those of one argument that may stand over a window, by name."""
 
 
 def register_aggregates(connection: sqlite3.Connection) -> None:
     """Give a connection the aggregates."""
     for name, (count, aggregate) in AGGREGATES.items():
         connection.create_aggregate(name, count, aggregate)
+    for name, window in WINDOWS.items():
+        connection.create_window_function(name, 1, window)

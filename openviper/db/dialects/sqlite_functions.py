@@ -42,6 +42,26 @@ def round_half_up(number: float, places: int) -> int | float:
     return int(result) if is_whole else float(result)
 
 
+def sure(number: int | float, places: int) -> int | float:
+    """Return a computed decimal number with so many places.
+
+    Raises:
+        ValueError: If it has more digits than a floating-point number always holds.
+    """
+    if isinstance(number, float) and abs(number) >= 10.0 ** (15 - places):
+        out_of_range(number)
+    return number
+
+
+def decimal_text(number: float, places: int) -> str:
+    """Return a number as the text of a decimal number with so many places."""
+    value = Decimal(str(number))
+    if not value.is_finite():
+        return str(number)
+    rounded = value.quantize(Decimal((0, (1,), -places)), ROUND_HALF_UP, _DIGITS)
+    return f"{rounded.copy_abs() if rounded.is_zero() else rounded:f}"
+
+
 def stored_decimal(number: float, digits: int, places: int) -> int | float:
     """Return a number as a column of so many digits keeps it.
 
@@ -134,13 +154,15 @@ def power(number: float, exponent: float) -> float | None:
     return None if math.isinf(result) else result
 
 
-def shift(moment: str, microseconds: int) -> str | None:
-    """Return a date or time stamp moved by a duration; NULL if there is no such moment."""
+def shift(moment: str, microseconds: int, sign: int) -> str | None:
+    """Return a date or time stamp moved by a duration, forward or, with the sign -1, back; NULL if there is no such moment."""
+    by = timedelta(microseconds=microseconds)
     try:
         if len(moment) == len("2000-01-01"):
-            return (date.fromisoformat(moment) + timedelta(microseconds=microseconds)).isoformat()
-        moved = datetime.fromisoformat(moment) + timedelta(microseconds=microseconds)
-        return moved.isoformat(" ", "microseconds")
+            day = date.fromisoformat(moment)
+            return (day + by if sign > 0 else day - by).isoformat()
+        start = datetime.fromisoformat(moment)
+        return (start + by if sign > 0 else start - by).isoformat(" ", "microseconds")
     except OverflowError:
         return None
 
@@ -244,11 +266,13 @@ FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
     "openviper_ceil": (1, ceil),
     "openviper_round": (2, round_half_up),
     "openviper_decimal": (3, stored_decimal),
+    "openviper_sure": (2, sure),
+    "openviper_decimal_text": (2, decimal_text),
     "openviper_out_of_range": (1, out_of_range),
     "openviper_power": (2, power),
     "openviper_number": (1, text_number),
     "openviper_whole": (1, text_whole),
-    "openviper_shift": (2, shift),
+    "openviper_shift": (3, shift),
     "openviper_between": (2, between),
     "openviper_json": (1, normal_json),
 }

@@ -357,9 +357,9 @@ class TimeField(Field[T]):
         except (TypeError, ValueError):
             raise ValueError(f"{self.name}: {value!r} is not an ISO 8601 time") from None
 
-    def to_column(self, value: Any) -> Any:
-        """Return the time of day; one with a zone is refused, as a column could not keep it."""
-        moment: time | None = self.to_db(value)
+    def to_db(self, value: Any) -> Any:
+        """Return the time of day; one with a zone is refused, as a column could neither keep nor equal it."""
+        moment: time | None = super().to_db(value)
         if moment is not None and moment.tzinfo is not None:
             raise ValueError(f"{self.name}: {value!r} has a time zone")
         return moment
@@ -367,4 +367,4 @@ class TimeField(Field[T]):
     def validate(self, value: Any) -> None:
         """Check that the value can be understood and has no zone."""
         super().validate(value)
-        self.to_column(value)
+        self.to_db(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from openviper.db.fields.model_options import ModelOptions
@@ -177,7 +178,8 @@ class QueryBuilder(QueryNotList, Generic[M]):
             if not operands.is_selectable(expression):
                 raise FieldError(f"{method}({name}={expression!r}): not an expression or aggregate")
             self._check_free(method, name)
-            computed[name] = QueryScope(self._meta, computed).operand(expression)
+            scope = QueryScope(self._meta, computed)
+            computed[name] = scope.awaiting(partial(QueryScope.operand, value=expression))
             check_size(f"{method}({name}", computed[name])
         return tuple(computed.items())
 
@@ -291,6 +293,11 @@ class QueryBuilder(QueryNotList, Generic[M]):
     def using(self, alias: str) -> Self:
         """Run the query on this database."""
         return self._with(using=alias)
+
+
+def is_computed(column: object) -> bool:
+    """Return whether a column is an expression that is no name."""
+    return operands.is_selectable(column) and not isinstance(column.as_expression(), F)
 
 
 def column_name(column: object) -> str:

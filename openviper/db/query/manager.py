@@ -337,9 +337,11 @@ class Manager(Generic[M]):
         """Return one page of all instances, with the ways to those around it."""
         return self.get_queryset().cursor_page(cursor, page_size)
 
-    def values(self, *names: str | Selectable) -> ValuesQuery[dict[str, Any]]:
+    def values(
+        self, *names: str | Selectable, **expressions: Selectable
+    ) -> ValuesQuery[dict[str, Any]]:
         """Return, when awaited, a list of dicts."""
-        return self.get_queryset().values(*names)
+        return self.get_queryset().values(*names, **expressions)
 
     @overload
     def values_list(self, _a: Column[A, Any], /, *, flat: Literal[True]) -> ValuesQuery[A]: ...

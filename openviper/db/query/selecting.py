@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Literal, TypeVar, overload
 
 from openviper.db.fields.columns import Column
-from openviper.db.query.chaining import QueryBuilder, column_name
+from openviper.db.query.chaining import QueryBuilder, column_name, is_computed
 from openviper.db.query.values import ValuesQuery, as_dicts, as_scalars, as_tuples
 from openviper.db.sql.operands import Selectable
 from openviper.db.sql.rows.from_rows import Row
@@ -25,16 +25,21 @@ class SelectingQuery(QueryBuilder[M]):
 
     __slots__ = ()
 
-    def values(self, *names: str | Selectable) -> ValuesQuery[dict[str, Any]]:
+    def values(
+        self, *names: str | Selectable, **expressions: Selectable
+    ) -> ValuesQuery[dict[str, Any]]:
         """Return, when awaited, a list of dicts.
 
         Args:
             *names: Fields or paths such as ``author__name``, which comes back under ``name``; all columns by default.
+            **expressions: Values computed per row, by the names under which they come back, as for `annotate`.
 
         Raises:
-            FieldError: If a name is unknown.
+            FieldError: If a name is unknown, or one for a computed value is taken.
         """
-        return self._values(tuple(map(column_name, names)), as_dicts)
+        asked = (*map(column_name, names), *expressions)
+        query = self.annotate(**expressions) if expressions else self
+        return query._values(asked, as_dicts)
 
     @overload
     def values_list(self, _a: Column[A, Any], /, *, flat: Literal[True]) -> ValuesQuery[A]: ...
@@ -77,7 +82,7 @@ class SelectingQuery(QueryBuilder[M]):
         """Return, when awaited, a list of tuples.
 
         Args:
-            *names: Fields or paths; all columns by default.
+            *names: Fields, paths or expressions; all columns by default.
             flat: Give the values themselves, for exactly one name.
 
         Raises:
@@ -86,7 +91,15 @@ class SelectingQuery(QueryBuilder[M]):
         """
         if flat and len(names) != 1:
             raise ValueError(f"values_list(flat=True) takes one field, not {len(names)}")
-        return self._values(tuple(map(column_name, names)), as_scalars if flat else as_tuples)
+        computed = {
+            f"value{place}": name for place, name in enumerate(names, 1) if is_computed(name)
+        }
+        asked = [
+            f"value{place}" if is_computed(name) else column_name(name)
+            for place, name in enumerate(names, 1)
+        ]
+        query = self.alias(**computed) if computed else self
+        return query._values(tuple(asked), as_scalars if flat else as_tuples)
 
     def _values(
         self, names: tuple[str, ...], shape: Callable[[tuple[str, ...], list[Row]], list[Any]]

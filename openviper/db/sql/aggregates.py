@@ -3,6 +3,8 @@
 Over the rows that belong to each row of a query, each is a subquery of its own. Joins with GROUP BY would multiply the rows of
 one relation by those of another, so that two counts in one query would both be wrong; a subquery counts just its own rows,
 and needs no GROUP BY that databases judge differently.
+
+This file is long because an aggregate, its node and its forms per row know each other.
 """
 
 from __future__ import annotations
@@ -61,6 +63,8 @@ class Aggregate(Expression):
     __slots__ = ("distinct", "field", "filter")
 
     function: ClassVar[str] = ""
+    keeps_null: ClassVar[bool] = False
+    """Whether NULLs are a part of the result, so that a row that does not count has to be left out."""
 
     def __init__(
         self,
@@ -73,6 +77,14 @@ class Aggregate(Expression):
         self.field: str | operands.Resolvable = value.name if isinstance(value, F) else value
         self.distinct = distinct
         self.filter = filter
+
+    def of_one(self, value: str, dialect: Dialect) -> str:
+        """Return the result for a single row, which for most is its value."""
+        return value
+
+    def of_chosen(self, value: str, condition: str, dialect: Dialect) -> str:
+        """Return the call for the rows for which a condition holds, of an aggregate that has NULLs in its result."""
+        return f"{self.call(value, dialect)} FILTER (WHERE {condition})"
 
     def result_type(self, argument: ResultType) -> ResultType:
         """Return the type of the result for values of a type.
@@ -342,6 +354,9 @@ class AggregateNode(Node):
         """Return the call."""
         if self.condition is None:
             return self.finished(self._value(writer), writer)
+        if self.aggregate.keeps_null:
+            condition = self.condition.sql(writer)
+            return self.aggregate.of_chosen(self._value(writer), condition, writer.dialect)
         return self.finished(self.row_value(writer), writer)
 
     def row_value(self, writer: Writer) -> str:
@@ -357,6 +372,10 @@ class AggregateNode(Node):
     def finished(self, value: str, writer: Writer) -> str:
         """Return the call for a value, as a number of its type."""
         return self._written(value, writer, "")
+
+    def of_one(self, writer: Writer) -> str:
+        """Return the result for a single row."""
+        return self.aggregate.of_one(self._value(writer), writer.dialect)
 
     def sql_over(self, writer: Writer, over: str) -> str:
         """Return the call over a window, as a number of its type."""
@@ -374,7 +393,7 @@ class AggregateNode(Node):
             return value
         if self.argument.type is BOOLEAN:
             again = self.argument.sql(writer)
-            return f"CASE WHEN {value} THEN 1 WHEN NOT {again} THEN 0 END"
+            value = f"CASE WHEN {value} THEN 1 WHEN NOT {again} THEN 0 END"
         is_mean = isinstance(self.aggregate, Avg) and self.result is FLOAT
         return as_float(value, writer.dialect) if is_mean else value
 
@@ -430,7 +449,7 @@ class OwnValue(Node):
             return _ALWAYS, "1"
         if isinstance(self.node.aggregate, Count):
             return f"{argument.sql(writer)} IS NOT NULL", "1"
-        return _ALWAYS, argument.sql(writer)
+        return _ALWAYS, self.node.of_one(writer)
 
     def reader(self, dialect: Dialect, *, aware: bool) -> Converter | None:
         """Return that of the aggregate."""

@@ -154,27 +154,28 @@ class Shifted(Node):
         return ("shifted", self.sign, self.moment.bind(binding), self.duration.bind(binding))
 
     def sql(self, writer: Writer) -> str:
-        """Return the moved moment; a date moves by whole days, rounded down as Python does."""
+        """Return the moved moment."""
         moment, duration = self.moment.sql(writer), self.duration.sql(writer)
-        by = duration if self.sign > 0 else f"-({duration})"
         if writer.dialect.name == "sqlite":
-            return f"openviper_shift({moment}, {by})"
+            return f"openviper_shift({moment}, {duration}, {self.sign})"
         moved = _moved_date if self.type is DATE else _moved_moment
-        return moved(moment, by, writer.dialect.name)
+        return moved(moment, "+" if self.sign > 0 else "-", duration, writer.dialect.name)
 
 
-def _moved_date(moment: str, by: str, dialect: str) -> str:
+def _moved_date(moment: str, sign: str, by: str, dialect: str) -> str:
+    """Return a date moved by whole days: Python rounds the duration down, in a subtraction too."""
     if dialect == "mysql":
-        return f"({moment} + INTERVAL FLOOR(({by}) / {DAY}) DAY)"
+        # A quotient has four places more than what is divided; a microsecond needs eleven.
+        return f"({moment} {sign} INTERVAL FLOOR(CAST({by} AS DECIMAL(30, 12)) / {DAY}) DAY)"
     days = f"CAST(FLOOR(CAST({by} AS NUMERIC) / {DAY}) AS INTEGER)"
-    return _of_python(f"{moment} + {days}", "0001-12-31 BC")
+    return _of_python(f"{moment} {sign} {days}", "0001-12-31 BC")
 
 
-def _moved_moment(moment: str, by: str, dialect: str) -> str:
+def _moved_moment(moment: str, sign: str, by: str, dialect: str) -> str:
     if dialect == "mysql":
-        return f"({moment} + INTERVAL ({by}) MICROSECOND)"
+        return f"({moment} {sign} INTERVAL ({by}) MICROSECOND)"
     return _of_python(
-        f"{moment} + ({by}) * INTERVAL '1 microsecond'", "0001-12-31 23:59:59.999999 BC"
+        f"{moment} {sign} ({by}) * INTERVAL '1 microsecond'", "0001-12-31 23:59:59.999999 BC"
     )
 
 

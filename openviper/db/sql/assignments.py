@@ -11,8 +11,15 @@ from openviper.db.fields.decimals import DecimalField
 from openviper.db.fields.numbers import FloatField, IntegerField
 from openviper.db.fields.relations import ForeignKey
 from openviper.db.fields.text import CharField
-from openviper.db.sql.nodes import Binding, Node, Writer
-from openviper.db.sql.types import NULL, Family, ResultType, type_of_field
+from openviper.db.sql.nodes import Binding, Node, Writer, all_parts
+from openviper.db.sql.nulls import with_type
+from openviper.db.sql.types import (
+    NULL,
+    Family,
+    ResultType,
+    is_sum_of_decimals,
+    type_of_field,
+)
 from openviper.exceptions import FieldError
 from openviper.utils.records import record
 
@@ -52,7 +59,9 @@ class Assigned(Node):
             raise FieldError(
                 f"{field.name!r} is a {result} and cannot be set to a {node.type}{_advice(result, node)}"
             )
-        return cls(node, field, result)
+        if result.element is not None and node.type not in (NULL, result):
+            _check_elements(field, result, node.type)
+        return cls(with_type(node, result), field, result)
 
     @property
     def type(self) -> ResultType:
@@ -70,13 +79,29 @@ class Assigned(Node):
     def _checked(self, writer: Writer) -> str:
         field = stored_field(self.field)
         if isinstance(field, DecimalField):
-            sql = self.node.sql(writer)
+            sql = self._sure(field.decimal_places, writer)
             return f"openviper_decimal({sql}, {field.max_digits}, {field.decimal_places})"
         fits = _fits(field)
         if fits is None:
             return self.node.sql(writer)
         tested, kept, refused = (self.node.sql(writer) for _ in range(3))
         return f"CASE WHEN {fits.format(tested)} THEN {kept} ELSE openviper_out_of_range({refused}) END"
+
+    def _sure(self, places: int, writer: Writer) -> str:
+        """Return a decimal number of SQLite; a computed one with more digits than are computed exactly is an error."""
+        sql = self.node.sql(writer)
+        is_sum = is_sum_of_decimals(all_parts(self.node))
+        return f"openviper_sure({sql}, {places})" if is_sum else sql
+
+
+def _check_elements(field: Field[Any], result: ResultType, given: ResultType) -> None:
+    """Refuse a list of elements that the column's lists do not have; databases that keep lists as JSON would take it.
+
+    Raises:
+        FieldError: If it is one.
+    """
+    if given.element is not result.element:
+        raise FieldError(f"{field.name!r} is an {result} and cannot be set to an {given}")
 
 
 def stored_field(field: Field[Any]) -> Field[Any]:

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import math
 import sys
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from openviper.db.fields.arrays import ArrayField
 from openviper.db.fields.base import unwrap_enum
 from openviper.db.fields.durations import microseconds
+from openviper.db.fields.moments import DateTimeField
 from openviper.db.fields.numbers import FloatField
 from openviper.db.sql.conditions import Settled
 from openviper.db.sql.lookups import Compare, Lookup
 from openviper.db.sql.nodes import UNCONVERTIBLE, Node
-from openviper.db.sql.types import FLOAT, Family
+from openviper.db.sql.types import FLOAT, Family, plain_decimal
 from openviper.utils.importing import lazy_module
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ def whole_number(name: str, lookup: Lookup, value: Any) -> Node:
     """Return the comparison of a whole number with any number: with the next whole one, or settled."""
     exact = _exact(value)
     if exact is None:
-        never = is_nan(value)
+        never = is_nan(_number_in(value))
         return Settled(lookup.left, name == "ne") if never else Compare(lookup, value)
     is_beyond = exact > GREATEST or exact < LEAST
     if name in ("exact", "ne"):
@@ -54,9 +56,10 @@ def whole_number(name: str, lookup: Lookup, value: Any) -> Node:
 
 
 def beyond(name: str, lookup: Lookup, value: Any) -> Node | None:
-    """Return the settled comparison with a number or duration that the left side cannot have, `None` for any other."""
-    if lookup.left.type.family is Family.DURATION:
-        return _beyond_durations(name, lookup, value)
+    """Return the comparison with a number, moment or duration that the left side cannot have, `None` for any other."""
+    special = _SPECIAL.get(lookup.left.type.family)
+    if special is not None:
+        return special(name, lookup, value)
     if _has_all_floats(lookup.field):
         return None
     number = _number_in(value)
@@ -69,6 +72,34 @@ def _beyond_durations(name: str, lookup: Lookup, value: Any) -> Node | None:
     if not isinstance(value, timedelta) or LEAST <= microseconds(value) <= GREATEST:
         return None
     return _settled(name, lookup, value.days)
+
+
+def _beyond_moments(name: str, lookup: Lookup, value: Any) -> Node | None:
+    """Return the comparison with a moment of the first or the last year that has no equivalent in UTC."""
+    if not isinstance(value, datetime) or 1 < value.year < 9999:
+        return None
+    try:
+        _MOMENT.to_python(value)
+    except ValueError:
+        return _settled(name, lookup, value.year - 5000)
+    return None
+
+
+def _beyond_json(name: str, lookup: Lookup, value: Any) -> Node | None:
+    """Return the comparison with a number that JSON has in another form, or not at all."""
+    if not isinstance(value, (float, Decimal)):
+        return None
+    if is_nan(value) or math.isinf(value):
+        return Settled(lookup.left, name == "ne")
+    return Compare(lookup, plain_decimal(value)) if isinstance(value, Decimal) else None
+
+
+_MOMENT: DateTimeField[Any] = DateTimeField()
+_SPECIAL: dict[Family, Callable[[str, Lookup, Any], Node | None]] = {
+    Family.DURATION: _beyond_durations,
+    Family.DATETIME: _beyond_moments,
+    Family.JSON: _beyond_json,
+}
 
 
 def _is_beyond(lookup: Lookup, number: Any) -> bool:
@@ -99,6 +130,14 @@ def is_never(value: Any) -> bool:
         return False
     exact = _exact(value)
     return exact is not None and not (LEAST <= exact <= GREATEST and exact == int(exact))
+
+
+def whole_of(value: Any) -> Any:
+    """Return the whole number that a text is the numeral of, such as ``1.0``; anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    exact = _exact(value)
+    return int(exact) if exact is not None and exact == exact // 1 else value
 
 
 def is_nan(value: object) -> bool:

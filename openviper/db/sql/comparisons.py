@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from openviper.db.sql.bounds import beyond, can_hold, is_never, is_whole, whole_number
+from openviper.db.sql.bounds import (
+    beyond,
+    can_hold,
+    is_never,
+    is_whole,
+    whole_number,
+    whole_of,
+)
 from openviper.db.sql.conditions import (
     Comparison,
     Group,
@@ -21,15 +28,13 @@ from openviper.db.sql.lookups import (
     InList,
     Lookup,
     Operator,
-    check_comparable,
     check_searchable,
-    checked_value,
+    comparable,
     expression_of,
     is_expression,
     list_of,
     marked,
     no_meaning,
-    operand_of,
 )
 from openviper.db.sql.nodes import (
     Node,
@@ -37,6 +42,7 @@ from openviper.db.sql.nodes import (
     Writer,
 )
 from openviper.db.sql.operands import is_query
+from openviper.db.sql.single_values import checked_value, operand_of
 from openviper.db.sql.types import Family
 from openviper.exceptions import QueryError
 from openviper.utils.importing import lazy_module
@@ -79,8 +85,7 @@ class Equality(Operator):
         check_searchable(lookup)
         right = expression_of(lookup, value, scope)
         if right is not None:
-            check_comparable(lookup, right, UNORDERED)
-            return Comparison(lookup.left, self.symbol, right)
+            return Comparison(lookup.left, self.symbol, comparable(lookup, right, UNORDERED))
         if not can_hold(lookup, value):
             return Settled(lookup.left, self.name == "ne")
         return Compare(lookup, checked_value(lookup, value))
@@ -114,14 +119,13 @@ class Ordering(Operator):
     def condition(self, lookup: Lookup, value: object, scope: Scope) -> Node:
         """Return the comparison; numbers are compared as numbers, however great they are."""
         if lookup.left.is_json_path:
-            return Compare(as_scalar(lookup, value), value)
+            return _compared(self.name, as_scalar(lookup, value), value)
         if value.__class__ in PLAIN:
             return _compared(self.name, lookup, value)
         right = expression_of(lookup, value, scope)
         if right is None:
             return Compare(lookup, checked_value(lookup, value))
-        check_comparable(lookup, right, UNORDERED)
-        return Comparison(lookup.left, self.symbol, right)
+        return Comparison(lookup.left, self.symbol, comparable(lookup, right, UNORDERED))
 
     def sql(self, left: Node, node: Compare, writer: Writer) -> str:
         """Return the comparison."""
@@ -169,8 +173,8 @@ class Membership(Operator):
         check_searchable(lookup)
         if is_query(value):
             query: Any = value
-            subquery = query.as_subquery_of(lookup.key)
-            check_comparable(lookup, subquery, NOTHING)
+            subquery = query.as_subquery_of(lookup.key).placed(scope)
+            comparable(lookup, subquery, NOTHING)
             return subqueries.InQuery(lookup.left, subquery, self.name == "not_in")
         return self._of_items(lookup, tuple(list_of(lookup, value)), scope)
 
@@ -185,9 +189,8 @@ class Membership(Operator):
         return self._of_values(lookup, items, is_negated)
 
     def _of_expressions(self, lookup: Lookup, items: tuple[Any, ...], scope: Scope) -> Node:
-        choices = tuple(operand_of(lookup, item, scope) for item in items)
-        for choice in choices:
-            check_comparable(lookup, choice, UNORDERED)
+        nodes = (operand_of(lookup, item, scope) for item in items)
+        choices = tuple([comparable(lookup, node, UNORDERED) for node in nodes])
         return InNodes(lookup.left, choices, self.name == "not_in")
 
     def _of_values(self, lookup: Lookup, items: tuple[Any, ...], is_negated: bool) -> Node:
@@ -195,6 +198,8 @@ class Membership(Operator):
             item if item.__class__ in PLAIN or item is None else checked_value(lookup, item)
             for item in items
         )
+        if lookup.is_whole:
+            checked = tuple(map(whole_of, checked))
         kept = tuple(item for item in checked if _may_equal(lookup, item))
         return InList(lookup, kept) if kept else Settled(lookup.left, is_negated)
 
@@ -210,7 +215,7 @@ def _may_equal(lookup: Lookup, item: object) -> bool:
 
 def _any_equal(lookup: Lookup, items: tuple[Any, ...], is_negated: bool) -> Node:
     equal = Lookup(lookup.key, lookup.left, EXACT)
-    return Group("OR", tuple(Compare(equal, item) for item in items), is_negated)
+    return Group("OR", tuple(_compared("exact", equal, item) for item in items), is_negated)
 
 
 class Range(Operator):

@@ -15,6 +15,7 @@ from openviper.db.dialects.base import Dialect
 from openviper.db.sql import operands
 from openviper.db.sql.arithmetic import as_float, combined
 from openviper.db.sql.nodes import Binding, Literal, Node, Scope, Writer, filled, mark
+from openviper.db.sql.nulls import all_with_types
 from openviper.db.sql.types import FLOAT, NULL, Family, ResultType, type_of_value
 from openviper.exceptions import FieldError
 from openviper.utils.records import record
@@ -39,7 +40,7 @@ class Q:
     def __init__(self, *conditions: operands.Condition, **lookups: Any) -> None:
         self.children: tuple[Lookup | operands.Condition, ...] = (
             *map(_as_condition, conditions),
-            *lookups.items(),
+            *operands.kept(lookups).items(),
         )
         self.connector = "AND"
         self.negated = False
@@ -369,24 +370,34 @@ class Func(Expression):
 
     def resolve(self, scope: Scope) -> Node:
         """Return the call, its arguments resolved and looked at."""
-        return self.of(*map(scope.field_or_operand, self.arguments))
+        call = self.of(*map(scope.field_or_operand, self.arguments))
+        return Literal(None, NULL) if call.type is NULL else call
 
     def of(self, *arguments: Node) -> Node:
-        """Return the call for arguments that are resolved already.
+        """Return the node for arguments that are resolved already.
 
         Raises:
             FieldError: If one is of a type that the function does not take.
         """
-        for place, argument in enumerate(arguments):
-            accepted = self.accepts[min(place, len(self.accepts) - 1)]
-            families = accepted if isinstance(accepted, frozenset) else (accepted,)
+        return self.call(*arguments)
+
+    def call(self, *arguments: Node) -> Call:
+        """Return the call for arguments that are resolved already, as `of` does."""
+        last = len(self.accepts) - 1
+        accepted = [_families(self.accepts[min(place, last)]) for place in range(len(arguments))]
+        for argument, families in zip(arguments, accepted, strict=True):
             if argument.type is not NULL and argument.type.family not in families:
                 wanted = " or ".join(sorted(family.value for family in families))
                 raise FieldError(f"{self!r}: takes a {wanted}, not a {argument.type}")
-        return Call(self, arguments, self.result_type(*(node.type for node in arguments)))
+        result = self.result_type(*(node.type for node in arguments))
+        return Call(self, all_with_types(arguments, accepted), result)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(repr, self.arguments))})"
+
+
+def _families(accepted: Accepted) -> frozenset[Family]:
+    return accepted if isinstance(accepted, frozenset) else frozenset({accepted})
 
 
 @record(frozen=True, slots=True, eq=False)
@@ -477,7 +488,8 @@ class Power(Func):
         # The servers fail where Python does. The logarithm tells beforehand how large the result will be.
         size = f"LEAST(GREATEST({power}, -1e300), 1e300) * LN(NULLIF(ABS({number}), 0))"
         return (
-            f"CASE WHEN {number} = 0 AND {power} < 0 THEN NULL "
+            # PostgreSQL's LEAST and GREATEST leave NULL out.
+            f"CASE WHEN {power} IS NULL OR {number} = 0 AND {power} < 0 THEN NULL "
             f"WHEN {number} < 0 AND {power} <> FLOOR({power}) THEN NULL "
             f"WHEN {size} > {LARGEST_LOG} THEN NULL WHEN {size} < {SMALLEST_LOG} THEN 0 "
             f"ELSE POWER({number}, {power}) END"

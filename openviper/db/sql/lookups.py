@@ -12,7 +12,6 @@ from typing import Any
 
 from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.fields.base import unwrap_enum
-from openviper.db.fields.relations import ForeignKey, LazyFK
 from openviper.db.sql import operands
 from openviper.db.sql.arithmetic import describe
 from openviper.db.sql.conditions import (
@@ -23,20 +22,19 @@ from openviper.db.sql.nodes import (
     UNCONVERTIBLE,
     Binding,
     Column,
-    Literal,
     Node,
     Scope,
     Writer,
     has_window,
     open_columns,
 )
+from openviper.db.sql.nulls import with_type
 from openviper.db.sql.operands import is_query
 from openviper.db.sql.parts import Part
 from openviper.db.sql.paths import Steps
 from openviper.db.sql.types import (
     INTEGER,
     NULL,
-    NUMBERS,
     Family,
     ResultType,
     literal_writer,
@@ -53,14 +51,14 @@ PLAIN = frozenset({bool, int, float, str, bytes, Decimal, datetime, date, time, 
 """Classes of values that are neither expressions nor instances."""
 
 
-TEXTS = frozenset({Family.TEXT, Family.UUID, *NUMBERS, Family.DATE, Family.DATETIME, Family.TIME})  # fmt: skip
-"""Families whose values all databases show as the same text, so that it can be looked at."""
+TEXTS = frozenset({Family.TEXT, Family.UUID, Family.INTEGER, Family.DECIMAL, Family.DATE, Family.DATETIME, Family.TIME})  # fmt: skip
+"""Families whose values can be looked at as texts; each database writes a floating-point number in its own way."""
 
 
 UNORDERED = frozenset({Family.JSON, Family.ARRAY, Family.OPAQUE})
 
 
-_BOUNDED = frozenset({Family.FLOAT, Family.DECIMAL, Family.DURATION})
+_BOUNDED = frozenset({Family.FLOAT, Family.DECIMAL, Family.DURATION, Family.DATETIME, Family.JSON})
 
 
 _CLASSES: dict[Family, tuple[type[Any], ...]] = {
@@ -113,7 +111,7 @@ class Lookup:
         is_relation: Whether the key ends at a relation to other rows instead of a field.
         is_many: Whether the left side may have many values per row.
         is_whole: Whether the left side has whole numbers only.
-        is_bounded: Whether the left side has other numbers, or durations, of which some are too great for it.
+        is_bounded: Whether the left side has other numbers, moments or durations, of which some are too great for it.
         is_encrypted: Whether the left side is stored encrypted.
         ways: The relations to many rows that lead to the left side, the innermost first, once they have been looked for.
     """
@@ -388,26 +386,6 @@ def expression_of(lookup: Lookup, value: object, scope: Scope) -> Node | None:
     return None
 
 
-def operand_of(lookup: Lookup, value: object, scope: Scope) -> Node:
-    """Return the node of one item of a list with expressions in it."""
-    node = expression_of(lookup, value, scope)
-    if node is not None:
-        return node
-    if value is None:
-        return Literal(None, NULL)
-    return Literal(_python_value(lookup, value), lookup.left.type)
-
-
-def _python_value(lookup: Lookup, value: object) -> object:
-    if lookup.field is None:
-        return value
-    try:
-        converted: object = lookup.field.to_python(checked_value(lookup, value))
-    except UNCONVERTIBLE:
-        raise FieldError(f"{lookup.key!r} cannot take {value!r}") from None
-    return converted
-
-
 def list_of(lookup: Lookup, value: object, wanted: str = "a list of values") -> list[Any]:
     """Return the items of an operand, so that a generator is not used up by the first run of the query.
 
@@ -417,39 +395,6 @@ def list_of(lookup: Lookup, value: object, wanted: str = "a list of values") -> 
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
         raise QueryError(f"{lookup.key!r} takes {wanted}, not {value!r}")
     return list(value)
-
-
-def checked_value(lookup: Lookup, value: object) -> object:
-    """Return an operand that is not of a plain class, if it stands for a value.
-
-    Raises:
-        QueryError: If it is an instance of another model, one that is not stored, or a class.
-    """
-    if isinstance(value, type):
-        raise QueryError(f"{lookup.key!r}: the class {value.__name__} is not a value")
-    if not isinstance(value, LazyFK) and hasattr(type(value), "_meta"):
-        try:
-            _check_instance(lookup, value)
-        except ValueError as error:
-            raise QueryError(f"{lookup.key!r}: {error}") from None
-    return value
-
-
-def _check_instance(lookup: Lookup, value: Any) -> None:
-    """Refuse an instance that has no key to compare the left side with.
-
-    Raises:
-        ValueError: If so.
-    """
-    field = lookup.field
-    if isinstance(field, ForeignKey):
-        field.key_of(value)
-        return
-    is_key = field is not None and field.primary_key
-    if not is_key or field.model._meta.table_name != type(value)._meta.table_name:
-        raise ValueError(f"{value!r} is not a value of {describe(lookup.left)}")
-    if value.pk is None:
-        raise ValueError(f"{value!r} is not saved yet")
 
 
 def checked_text(lookup: Lookup, value: object) -> str:
@@ -475,8 +420,8 @@ def check_searchable(lookup: Lookup) -> None:
         )
 
 
-def check_comparable(lookup: Lookup, right: Node, refused: frozenset[Family]) -> None:
-    """Refuse to compare values of different types, which each database takes in its own way.
+def comparable(lookup: Lookup, right: Node, refused: frozenset[Family]) -> Node:
+    """Return what the left side is compared with, if it is of the same type: each database takes others in its own way.
 
     Raises:
         FieldError: If they cannot be compared.
@@ -484,7 +429,7 @@ def check_comparable(lookup: Lookup, right: Node, refused: frozenset[Family]) ->
     left, other = lookup.left.type, right.type
     is_same = left.family is other.family or (left.is_number and other.is_number)
     if other is NULL or (is_same and left.family not in refused):
-        return
+        return with_type(right, left)
     raise FieldError(f"{lookup.key!r}: a {left} cannot be compared with a {other}")
 
 

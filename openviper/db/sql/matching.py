@@ -38,6 +38,7 @@ from openviper.db.sql.nodes import (
     filled,
     mark,
 )
+from openviper.db.sql.shown import shown
 from openviper.db.sql.types import (
     Family,
 )
@@ -62,8 +63,7 @@ class Text(Operator):
 
     def condition(self, lookup: Lookup, value: object, scope: Scope) -> Node:
         """Return the match."""
-        if is_path(lookup):
-            lookup = as_text(lookup)
+        lookup = _seen(lookup)
         right = expression_of(lookup, value, scope)
         if right is not None:
             return _match_node(lookup, right)
@@ -161,8 +161,7 @@ class Regex(Operator):
 
     def condition(self, lookup: Lookup, value: object, scope: Scope) -> Node:
         """Return the match, if the pattern takes linear time."""
-        if is_path(lookup):
-            lookup = as_text(lookup)
+        lookup = _seen(lookup)
         if is_expression(value):
             raise FieldError(f"{lookup.key!r} takes a pattern, not an expression")
         if value is None:
@@ -261,6 +260,14 @@ class Contains(Text):
             raise QueryError(f"{lookup.key!r} takes one element, not {value!r}")
         is_possible = value is None or is_element(lookup.field, value)
         return ArrayHas(lookup, value) if is_possible else Settled(lookup.left, False)
+
+
+def _seen(lookup: Lookup) -> Lookup:
+    """Return the lookup of the text that is looked at."""
+    if is_path(lookup):
+        return as_text(lookup)
+    left = shown(lookup.left)
+    return lookup if left is lookup.left else Lookup(lookup.key, left, lookup.operator)
 
 
 def _match_node(lookup: Lookup, right: Node) -> Node:

@@ -4,6 +4,8 @@ A node lives through two steps. `Node.bind` adds its values to the parameters an
 values, which decides about the SQL text and is the key under which finished text is kept. `Node.sql` writes that text, and
 runs only when the shape is new. A node may write its parts in any order and as often as it likes: the writer notes which
 value each placeholder stands for.
+
+This file is long because nodes, what binds and writes them, and where their names are looked up speak of each other.
 """
 
 from __future__ import annotations
@@ -166,6 +168,8 @@ class Node:
     is_json_path: ClassVar[bool] = False
     """Whether it is a value within JSON."""
 
+    is_awaited: ClassVar[bool] = False
+    """Whether it is a name of the query around, whose type is not known yet."""
     is_window: ClassVar[bool] = False
     """Whether its value depends on the other rows of the query, so that it cannot stand in a condition on them."""
 
@@ -267,6 +271,10 @@ class Scope(Protocol):
         Raises:
             FieldError: If there is none, or it has many values per row.
         """
+        ...
+
+    def outer_name(self, name: str) -> Node:
+        """Return the value of a name of the query around; `QueryError` if there is none."""
         ...
 
     def operand(self, value: object) -> Node:
@@ -450,6 +458,10 @@ class Order:
     descending: bool = False
     nulls_last: bool | None = None
     name: str = ""
+
+    def changed(self, change: Callable[[Node], Node | None]) -> Order:
+        """Return the term with parts of its value replaced."""
+        return Order(self.node.changed(change), self.descending, self.nulls_last, self.name)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Order) and self._key() == other._key()

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol, TypeGuard
+from collections.abc import Mapping
+from typing import Any, Protocol, TypeGuard
 
 from openviper.db.sql.nodes import Node, Scope
 
@@ -86,3 +87,13 @@ def is_ordering(value: object) -> TypeGuard[Ordering]:
 def is_query(value: object) -> bool:
     """Return whether a value is a queryset."""
     return hasattr(type(value), "as_subquery_of")
+
+
+def kept(lookups: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return lookups with the items of iterators in place of these, which could be read once only."""
+    if not any(hasattr(value.__class__, "__next__") for value in lookups.values()):
+        return lookups
+    return {
+        key: list(value) if hasattr(value.__class__, "__next__") else value
+        for key, value in lookups.items()
+    }

@@ -90,6 +90,6 @@ def _as_time(value: Any) -> time:
         value = time.fromisoformat(value)
     if isinstance(value, datetime):
         value = value.time()
-    if not isinstance(value, time):
-        raise ValueError(f"{value!r} is not a time")
+    if not isinstance(value, time) or value.tzinfo is not None:
+        raise ValueError(f"{value!r} is not a time without a zone")
     return value

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from openviper.db.fields.columns import ColumnName
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.sql import operands
+from openviper.db.sql.awaited import Awaited, OuterNeeded, placing
 from openviper.db.sql.chance import RANDOM, random_order
 from openviper.db.sql.conditions import Group, NullTest, Related, Truth
 from openviper.db.sql.expressions import Q, Value
-from openviper.db.sql.lookups import PLAIN, Compare, InList, Lookup, Operator
+from openviper.db.sql.lookups import PLAIN, Compare, Lookup, Operator
 from openviper.db.sql.names import (
     column_of,
     order_named,
@@ -21,12 +22,13 @@ from openviper.db.sql.names import (
     value_named,
     with_order,
 )
-from openviper.db.sql.nodes import Column, Node, Order, open_columns
+from openviper.db.sql.nodes import Column, Node, Order, Scope
 from openviper.db.sql.operators import OPERATORS
 from openviper.db.sql.parts import PARTS, part_of
-from openviper.db.sql.paths import Path, Steps, first_many, no_lookup, walk
+from openviper.db.sql.paths import Path, Steps, no_lookup, walk
 from openviper.db.sql.sizes import MAX_PARTS, check_number
-from openviper.db.sql.types import BOOLEAN
+from openviper.db.sql.spreading import one_of, speaks_of_many, spread
+from openviper.db.sql.types import BOOLEAN, NULL, ResultType
 from openviper.exceptions import FieldError, QueryError
 
 MAX_DEPTH = 40
@@ -43,9 +45,19 @@ class QueryScope:
         computed: The values that `annotate` has added, by name.
         is_grouped: Whether aggregates are over the rows of the query; else over those that belong to each row.
         takes_many: Whether a path may lead to many rows.
+        outer: The names of the query around, once it is known.
     """
 
-    __slots__ = ("_tests", "_values", "computed", "depth", "is_grouped", "meta", "takes_many")
+    __slots__ = (
+        "_tests",
+        "_values",
+        "computed",
+        "depth",
+        "is_grouped",
+        "meta",
+        "outer",
+        "takes_many",
+    )
 
     def __init__(
         self,
@@ -55,8 +67,10 @@ class QueryScope:
         is_grouped: bool = False,
         takes_many: bool = False,
         depth: int = 0,
+        outer: Scope | None = None,
     ) -> None:
         self.meta = meta
+        self.outer = outer
         self.depth = depth
         self._tests = self._values = 0
         self.computed = computed or {}
@@ -71,11 +85,54 @@ class QueryScope:
             is_grouped=self.is_grouped,
             takes_many=True,
             depth=self.depth,
+            outer=self.outer,
         )
+
+    def within(self, outer: Scope) -> QueryScope:
+        """Return the scope of the same names, within another query."""
+        place = placing(outer)
+        return type(self)(
+            self.meta,
+            {name: node.changed(place) for name, node in self.computed.items()},
+            is_grouped=self.is_grouped,
+            takes_many=self.takes_many,
+            outer=outer,
+        )
+
+    def outer_name(self, name: str) -> Node:
+        """Return the value of a name of the query around.
+
+        Raises:
+            QueryError: If there is none.
+            FieldError: If that query has no such name.
+        """
+        if self.outer is None:
+            raise OuterNeeded(name)
+        return self.outer.name(name)
+
+    def awaiting(self, make: Callable[[QueryScope], Node], result: ResultType = NULL) -> Node:
+        """Return a node, or what becomes one when the query around is known.
+
+        Args:
+            make: Makes it of a scope.
+            result: The type that it has, if that is known.
+        """
+        try:
+            return make(self)
+        except OuterNeeded as needed:
+            if self.outer is not None:
+                raise  # The query around is itself within one that is not known.
+            return Awaited(needed.name, result, lambda outer: make(self.within(outer)))
+
+    def _known(self, node: Node | None) -> Node | None:
+        """Return a computed value, if it does not wait for the query around."""
+        if isinstance(node, Awaited):
+            raise OuterNeeded(node.name)
+        return node
 
     def name(self, name: str) -> Node:
         """Return the value of a name."""
-        node = self.computed.get(name)
+        node = self._known(self.computed.get(name))
         if node is not None:
             return node
         if self.takes_many:
@@ -108,7 +165,7 @@ class QueryScope:
     def all_of(self, conditions: Sequence[object], lookups: Mapping[str, Any]) -> Node:
         """Return the node of conditions that all have to hold; an empty one holds always."""
         nodes = self.conditions(conditions, lookups)
-        return _one(nodes) if nodes else Truth(True)
+        return one_of(nodes) if nodes else Truth(True)
 
     def conditions(
         self, conditions: Sequence[object], lookups: Mapping[str, Any]
@@ -121,6 +178,19 @@ class QueryScope:
             FieldError: If a name is unknown, or an operand does not go with its lookup.
             QueryError: If an operand has the wrong shape.
         """
+        lookups = operands.kept(lookups)
+        try:
+            return self._conditions(conditions, lookups)
+        except OuterNeeded:
+            return (self.awaiting(lambda scope: scope.together(conditions, lookups), BOOLEAN),)
+
+    def together(self, conditions: Sequence[object], lookups: Mapping[str, Any]) -> Node:
+        """Return the node of the conditions of one call."""
+        return one_of(self._conditions(conditions, lookups))
+
+    def _conditions(
+        self, conditions: Sequence[object], lookups: Mapping[str, Any]
+    ) -> tuple[Node, ...]:
         if not self.depth:
             self._tests = 0
         nodes = [node for condition in conditions for node in self._node(condition, 0)]
@@ -131,7 +201,7 @@ class QueryScope:
 
     def spread(self, condition: Node, known: Steps) -> Node:
         """Return a condition on the rows of a relation, with those on further relations put into EXISTS."""
-        return _one(spread((condition,), (known,)))
+        return one_of(spread((condition,), (known,)))
 
     def _node(self, condition: object, depth: int) -> Sequence[Node]:
         _check_depth("conditions", depth)
@@ -152,7 +222,7 @@ class QueryScope:
         for child in condition.children:
             nodes = tuple(self._node(child, depth + 1))
             # What has to hold together stays together among alternatives.
-            items += [_one(nodes)] if is_alternative and nodes else nodes
+            items += [one_of(nodes)] if is_alternative and nodes else nodes
         if not items or not (is_alternative or condition.negated):
             return items
         return (Group(condition.connector, tuple(items), condition.negated),)
@@ -176,7 +246,7 @@ class QueryScope:
 
     def _computed_lookup(self, key: str) -> Lookup | None:
         name, _, rest = key.partition("__")
-        node = self.computed.get(name)
+        node = self._known(self.computed.get(name))
         return None if node is None else self.lookup_for(key, node, rest)
 
     @staticmethod
@@ -216,7 +286,9 @@ class QueryScope:
         order = term.as_order()
         expression = order.expression
         name = getattr(expression, "name", "")
-        node = with_order(expression.resolve(self), name or repr(expression))
+        node = self.awaiting(
+            lambda scope: with_order(expression.resolve(scope), name or repr(expression))
+        )
         return Order(node, order.descending, order.nulls_last, name)
 
     def _order_named(self, term: str) -> Order:
@@ -333,109 +405,3 @@ def _missing(lookup: Lookup, value: object, scope: QueryScope) -> Node:
     assert isinstance(lookup.left, Column)
     steps = lookup.left.steps
     return Related(steps, None, not node.negated) if steps[-1].is_many else node
-
-
-# Relations to many rows
-
-Known: TypeAlias = tuple[Steps, ...]
-"""The relations whose rows are being looked at, where one EXISTS stands in another."""
-
-
-def speaks_of_many(node: Node) -> bool:
-    """Return whether a condition follows a relation to many rows."""
-    if isinstance(node, (Compare, InList)):
-        return node.lookup.is_many
-    if isinstance(node, Related):
-        return first_many(node.steps[:-1]) is not None
-    if isinstance(node, Group):
-        return any(map(speaks_of_many, node.items))
-    return any(column.many for column in open_columns(node))
-
-
-def relations_of(node: Node, known: Known) -> list[Steps]:
-    """Return the relations to many rows, behind those already entered, that a condition speaks of."""
-    if isinstance(node, Related):
-        way = _next_many(node.steps[:-1], known)
-        return [way] if way else []
-    if isinstance(node, Group):
-        if node.negated or node.connector == "XOR":
-            return []
-        return list(dict.fromkeys(way for item in node.items for way in relations_of(item, known)))
-    ways = dict.fromkeys(_next_many(column.steps, known) for column in open_columns(node))
-    return [way for way in ways if way]
-
-
-def _next_many(steps: Steps, known: Known) -> Steps:
-    """Return the steps up to the next one to many rows behind those already entered; empty if there is none."""
-    start = max((_in_common(steps, way) for way in known), default=0)
-    for place in range(start, len(steps)):
-        if steps[place].is_many:
-            return steps[: place + 1]
-    return ()
-
-
-def _in_common(steps: Steps, way: Steps) -> int:
-    """Return the number of steps with which both begin."""
-    for place, (first, second) in enumerate(zip(steps, way, strict=False)):
-        if first != second:
-            return place
-    return min(len(steps), len(way))
-
-
-def spread(nodes: Sequence[Node], known: Known = ()) -> tuple[Node, ...]:
-    """Return conditions that all have to hold, with those on relations to many rows put into EXISTS.
-
-    Conditions on one relation share one EXISTS, so that they speak of the same row. A group joined by OR that speaks of
-    other things as well goes along if some other condition demands a row of that relation; else each of its parts asks for
-    itself, and so do the parts of a negated group and of one joined by XOR.
-
-    Args:
-        nodes: The conditions.
-        known: The relations whose rows are being looked at.
-    """
-    spoken_of = [(node, relations_of(node, known)) for node in nodes]
-    demanded = {way for node, ways in spoken_of for way in ways if _demands(node, way, known)}
-    result: list[Node] = []
-    shared: dict[Steps, list[Node]] = {}
-    for node, ways in spoken_of:
-        common = _first_of(ways, demanded)
-        if common:
-            shared.setdefault(common, []).append(node)
-        else:
-            result.append(_spread_within(node, known))
-    return (*result, *_related(shared, known))
-
-
-def _first_of(ways: Sequence[Steps], demanded: set[Steps]) -> Steps:
-    return next((way for way in ways if way in demanded), ())
-
-
-def _related(shared: Mapping[Steps, Sequence[Node]], known: Known) -> list[Node]:
-    """Return one EXISTS per relation, with the conditions on its rows."""
-    return [Related(way, _one(spread(items, (*known, way)))) for way, items in shared.items()]
-
-
-def _spread_within(node: Node, known: Known) -> Node:
-    if not isinstance(node, Group):
-        return node
-    inner = spread(node.items, known) if node.connector == "AND" else spread_each(node.items, known)
-    return Group(node.connector, inner, node.negated)
-
-
-def spread_each(nodes: Sequence[Node], known: Known = ()) -> tuple[Node, ...]:
-    """Return conditions of which one has to hold, each with an EXISTS of its own."""
-    return tuple(_one(spread((node,), known)) for node in nodes)
-
-
-def _one(nodes: tuple[Node, ...]) -> Node:
-    return nodes[0] if len(nodes) == 1 else Group("AND", nodes)
-
-
-def _demands(node: Node, way: Steps, known: Known) -> bool:
-    """Return whether a condition can only hold if there is a row of a relation."""
-    if not isinstance(node, Group):
-        return way in relations_of(node, known)
-    if node.negated or node.connector == "XOR":
-        return False
-    chosen = [_demands(item, way, known) for item in node.items]
-    return all(chosen) if node.connector == "OR" else any(chosen)

@@ -67,6 +67,13 @@ class _Spread(Aggregate):
             return f"openviper_{name.lower()}({value})"
         return f"{name}(CAST({value} AS {dialect.value_type('REAL')}))"
 
+    def of_one(self, value: str, dialect: Dialect) -> str:
+        """Return nothing: one number lies apart from none, and is too few for a sample."""
+        result = "NULL" if self.sample else "0"
+        return (
+            f"CASE WHEN {value} IS NOT NULL THEN CAST({result} AS {dialect.value_type('REAL')}) END"
+        )
+
     def written(self, argument: Node, value: str, over: str, dialect: Dialect) -> str:
         """Return the call; it is an error if the sum of the numbers or of the squares of their distances is."""
         if dialect.name != "mysql" or argument.type is not FLOAT:
@@ -159,6 +166,12 @@ class ArrayAgg(Aggregate):
     __slots__ = ()
 
     function: ClassVar[str] = "ARRAY_AGG"
+    keeps_null: ClassVar[bool] = True
+
+    def of_one(self, value: str, dialect: Dialect) -> str:
+        """Return the list of one."""
+        self.call(value, dialect)
+        return f"ARRAY[{value}]"
 
     def result_type(self, argument: ResultType) -> ResultType:
         """Return a list of the values' type."""
@@ -187,6 +200,8 @@ class JSONAgg(Aggregate):
 
     __slots__ = ()
 
+    keeps_null: ClassVar[bool] = True
+
     def result_type(self, argument: ResultType) -> ResultType:
         """Return JSON."""
         if argument.family not in (Family.TEXT, Family.INTEGER):
@@ -197,5 +212,23 @@ class JSONAgg(Aggregate):
         """Return the call."""
         if self.distinct:
             raise FieldError(f"{self!r}: JSONAgg() takes no distinct=True")
-        names = {"sqlite": "json_group_array", "mysql": "JSON_ARRAYAGG"}
-        return f"{names.get(dialect.name, 'JSONB_AGG')}({value})"
+        if dialect.name == "sqlite":
+            return f"NULLIF(json_group_array({value}), '[]')"
+        return f"{'JSON_ARRAYAGG' if dialect.name == 'mysql' else 'JSONB_AGG'}({value})"
+
+    def of_one(self, value: str, dialect: Dialect) -> str:
+        """Return the list of one."""
+        names = {"sqlite": "json_array", "mysql": "JSON_ARRAY"}
+        return f"{names.get(dialect.name, 'jsonb_build_array')}({value})"
+
+    def of_chosen(self, value: str, condition: str, dialect: Dialect) -> str:
+        """Return the call for the rows for which a condition holds."""
+        if dialect.name == "sqlite":
+            return f"NULLIF(json_group_array({value}) FILTER (WHERE {condition}), '[]')"
+        if dialect.name == "postgresql":
+            return super().of_chosen(value, condition, dialect)
+        # MariaDB has no FILTER; its GROUP_CONCAT leaves NULLs out, which its JSON_ARRAYAGG does not.
+        member = f"JSON_EXTRACT(JSON_ARRAY({value}), '$[0]')"
+        return (
+            f"CONCAT('[', GROUP_CONCAT(CASE WHEN {condition} THEN {member} END SEPARATOR ','), ']')"
+        )

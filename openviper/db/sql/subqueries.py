@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
-from functools import partial
 from typing import Protocol
 
 from openviper.db.dialects.base import Converter, Dialect
+from openviper.db.exceptions import DatabaseOperationNotSupportedError
 from openviper.db.fields.model_options import ModelOptions
 from openviper.db.fields.related_paths import Named, path_of
+from openviper.db.sql.awaited import placing
 from openviper.db.sql.conditions import ConditionNode
 from openviper.db.sql.description import Description
 from openviper.db.sql.expressions import Expression
@@ -16,8 +17,8 @@ from openviper.db.sql.nodes import Binding, Node, Order, Raw, Scope, Writer, all
 from openviper.db.sql.operands import is_query
 from openviper.db.sql.statements import bind_clauses, models_read, nodes_of, order_of, select_sql
 from openviper.db.sql.tables import Tables
-from openviper.db.sql.types import INTEGER, NULL, ResultType
-from openviper.exceptions import FieldError, QueryError
+from openviper.db.sql.types import INTEGER, ResultType
+from openviper.exceptions import FieldError
 from openviper.utils.records import record
 
 
@@ -67,7 +68,15 @@ class Subselect(Node):
         return (self.meta, columns, bind_clauses(self.query, self._order(), binding))
 
     def sql(self, writer: Writer) -> str:
-        """Return the query in parentheses."""
+        """Return the query in parentheses.
+
+        Raises:
+            DatabaseOperationNotSupportedError: If it is ordered by a value of the query around, on SQLite.
+        """
+        if writer.dialect.name == "sqlite" and any(map(_is_of_outer, self._order())):
+            raise DatabaseOperationNotSupportedError(
+                "SQLite cannot order a query within another one by OuterRef()"
+            )
         alias = writer.dialect.quote(f"__{next(writer.numbers)}")
         outer = writer.tables
         tables = Tables(self.meta, writer.dialect, writer.numbers, alias=alias, outer=outer)
@@ -111,49 +120,25 @@ class Subselect(Node):
     def placed(self, scope: Scope) -> Subselect:
         """Return the query with the names of `OuterRef` resolved in the query around it."""
 
-        if not any(isinstance(node, (OuterName, Subselect)) for node in self.own_nodes()):
+        if not any(node.is_awaited for node in self.own_nodes()):
             return self
-        place = partial(_placed, scope)
-        where = tuple(node.changed(place) for node in self.query.where)
-        columns = tuple(node.changed(place) for node in self.columns)
-        return Subselect(self.meta, self.query.changed(where=where), columns)
+        place = placing(scope)
+        columns = tuple([node.changed(place) for node in self.columns])
+        return Subselect(self.meta, _placed(self.query, place), columns)
 
 
-def _placed(scope: Scope, node: Node) -> Node | None:
-    """Return what replaces a node when the query around is known, or `None`."""
-    if isinstance(node, OuterName):
-        return OuterValue(scope.name(node.name))
-    return node.placed(scope) if isinstance(node, Subselect) else None
+def _placed(query: Description, place: Callable[[Node], Node | None]) -> Description:
+    """Return a query whose nodes have been replaced where they wait for the query around."""
+    order = query.order and tuple([term.changed(place) for term in query.order])
+    return query.changed(
+        where=tuple([node.changed(place) for node in query.where]),
+        annotations=tuple([(name, node.changed(place)) for name, node in query.annotations]),
+        order=order,
+    )
 
 
-@record(frozen=True, slots=True, eq=False)
-class OuterName(Node):
-    """A name of the query around, before that query is known.
-
-    Attributes:
-        name: The name.
-    """
-
-    name: str
-
-    @property
-    def type(self) -> ResultType:
-        """Not known yet; it may be compared with everything."""
-        return NULL
-
-    def bind(self, binding: Binding) -> Hashable:
-        """Refuse.
-
-        Raises:
-            QueryError: Always.
-        """
-        raise QueryError(
-            f"OuterRef({self.name!r}) stands in a query that is not within another one"
-        )
-
-    def models(self) -> Iterator[ModelOptions]:
-        """Yield nothing."""
-        yield from ()
+def _is_of_outer(term: Order) -> bool:
+    return any(isinstance(part, OuterValue) for part in all_parts(term.node))
 
 
 @record(frozen=True, slots=True, eq=False)
@@ -249,8 +234,8 @@ class OuterRef(Expression):
         self.name = path_of(name)
 
     def resolve(self, scope: Scope) -> Node:
-        """Return the name, to be resolved once the query around is known."""
-        return OuterName(self.name)
+        """Return the value; it is awaited until the query around is known."""
+        return OuterValue(scope.outer_name(self.name))
 
     def __repr__(self) -> str:
         return f"OuterRef({self.name!r})"

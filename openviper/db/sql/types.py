@@ -29,6 +29,8 @@ MAX_PLACES = 30
 """Most digits behind the point of a computed decimal number; MariaDB keeps no more."""
 DIVISION_PLACES = 6
 """Fewest digits behind the point of a quotient of decimal numbers."""
+SURE_DIGITS = 15
+"""Digits of a decimal number that a floating-point number of SQLite always holds."""
 _LIMIT = 2**63
 _DIGITS = Context(prec=80)
 
@@ -170,6 +172,10 @@ _BY_CLASS: dict[type[Any], ResultType] = {
 }
 
 
+PLAIN_TYPES = {
+    result.family: result for result in (*_BY_CLASS.values(), UUID) if result is not JSON
+}
+"""The types of which a family has one only."""
 _BY_NAME = {"UUID": UUID}
 """Classes whose modules take long to import."""
 
@@ -310,6 +316,34 @@ def _decimal_reader(places: int) -> Converter:
     return read
 
 
+def is_sum_of_decimals(parts: Iterable[object]) -> bool:
+    """Return whether a decimal number is made by adding, taking away and multiplying only, so that it has an exact value."""
+    operators = {getattr(part, "operator", "") or _function(part) for part in parts}
+    return bool(operators & {"+", "-", "*", "SUM"}) and not operators & {"/", "AVG"}
+
+
+def _function(part: object) -> object:
+    return getattr(getattr(part, "aggregate", None), "function", "")
+
+
+def _reader_of_decimals(places: int, dialect: Dialect, parts: Iterable[object]) -> Converter:
+    read = _decimal_reader(places)
+    is_sum = dialect.name == "sqlite" and is_sum_of_decimals(parts)
+    return _sure(read, places) if is_sum else read
+
+
+def _sure(read: Converter, places: int) -> Converter:
+    def checked(value: Any) -> Decimal:
+        number: Decimal = read(value)
+        if isinstance(value, float) and number.adjusted() + places >= SURE_DIGITS:
+            raise DatabaseError(
+                f"{OUT_OF_RANGE}: SQLite rounds decimal numbers of more than {SURE_DIGITS} digits; Round() leaves fewer"
+            )
+        return number
+
+    return checked
+
+
 def _read_integer(value: Any) -> int:
     """Return a whole number.
 
@@ -338,7 +372,7 @@ def literal_reader(
         parts: The nodes that the value is computed of, where infinity is an error unless one of their columns may hold it.
     """
     if result.family is Family.DECIMAL:
-        return _decimal_reader(result.places)
+        return _reader_of_decimals(result.places, dialect, parts or ())
     is_checked = result.family is Family.FLOAT and dialect.name == "sqlite" and parts is not None
     if is_checked and not any(map(_may_be_infinite, parts or ())):
         return _read_float_of_sqlite

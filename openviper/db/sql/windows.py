@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 from openviper.db.dialects.base import Converter, Dialect
 from openviper.db.sql import operands
 from openviper.db.sql.aggregates import Aggregate, AggregateNode
+from openviper.db.sql.arithmetic import as_float
 from openviper.db.sql.expressions import Argument, Expression
 from openviper.db.sql.nodes import (
     Binding,
@@ -363,7 +364,10 @@ class WindowNode(Node):
         over = f" OVER ({partition}{order}{frame})"
         if isinstance(self.call, AggregateNode):
             return self.call.sql_over(writer, over)
-        return f"{self.call.sql(writer)}{over}"
+        text = f"{self.call.sql(writer)}{over}"
+        # A share of rows has ten digits on MariaDB until it is computed with.
+        is_short = self.call.type is FLOAT and writer.dialect.name == "mysql"
+        return as_float(text, writer.dialect) if is_short else text
 
     def reader(self, dialect: Dialect, *, aware: bool) -> Converter | None:
         """Return that of the call."""

@@ -123,8 +123,9 @@ class Update:
             f"{plan.column(plan.meta.names[attname])} = {node.sql(writer)}"
             for attname, node in self.values
         ]
+        source = writer.dialect.update_source() if writer.has_subqueries else ""
         restriction = _restriction(plan, self.query, writer)
-        return f"UPDATE {plan.table} SET {', '.join(assignments)}{restriction}", list
+        return f"UPDATE {plan.table} SET {', '.join(assignments)}{source}{restriction}", list
 
 
 @record(frozen=True, slots=True, eq=False)

@@ -169,7 +169,7 @@ class VirtualQuerySet(QuerySet[M]):
         """Refuse: there is no statement."""
         refuse(self._meta, "SQL")
 
-    def values(self, *names: str | Selectable) -> Any:
+    def values(self, *names: str | Selectable, **expressions: Selectable) -> Any:
         """Refuse: backends give whole instances."""
         refuse(self._meta, "values()")
 

@@ -9,8 +9,8 @@ Reading makes no tables: a look at an empty store must not wait for a lock that 
 
 from __future__ import annotations
 
-import sys
 import threading
+from asyncio import _get_running_loop
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -37,8 +37,7 @@ from openviper.tasks.brokers.keeping import Keep, Pruned
 from openviper.tasks.brokers.late_sender import LateSender
 from openviper.tasks.brokers.storing import (
     Parcel,
-    fresh_row,
-    is_fresh,
+    row_if_fresh,
     store_in_transaction,
     store_parcel,
 )
@@ -215,21 +214,30 @@ class DatabaseBroker:
         self, messages: Sequence[Message], group: NewGroup | None = None
     ) -> list[Message] | None:
         """Store messages with the transaction that is open, or in a database of its own after the commit, or else at once."""
-        if self.alias is not None:
-            is_for_later = before_commit(self._flush, (messages, group), using=self.alias)
-        else:
-            is_for_later = after_commit(lambda: self._send_now(messages, group) and None)
-        return None if is_for_later else self._send_now(messages, group)
+        alias = self.alias
+        has_block = alias is None or current_block(alias) is not None
+        if has_block and self._is_for_later(messages, group):
+            return None
+        return self._send_now(messages, group)
+
+    def _is_for_later(self, messages: Sequence[Message], group: NewGroup | None) -> bool:
+        """Return whether a transaction is open, with which the messages are stored, or after which."""
+        if self.alias is None:
+            return after_commit(lambda: self._send_now(messages, group) and None)
+        # A message that is alone as it is: a transaction may gather many, and what is around each costs time and memory.
+        is_alone = group is None and len(messages) == 1
+        item = messages[0] if is_alone else Parcel(messages, group)
+        return before_commit(self._flush, item, self.alias)
 
     def _send_now(
         self, messages: Sequence[Message], group: NewGroup | None
     ) -> list[Message] | None:
         """Store messages at once; an event loop is not made to wait."""
-        in_loop = _in_event_loop()
+        in_loop = _get_running_loop() is not None
         if in_loop and self._sender.is_busy:  # What was sent before goes first.
             self._sender.add(Parcel(messages, group))
             return None
-        if group is None and self._store_usual(messages, wait=not in_loop):
+        if group is None and len(messages) == 1 and self._store_usual(messages[0], not in_loop):
             return []
         parcel = Parcel(messages, group)
         try:
@@ -241,21 +249,21 @@ class DatabaseBroker:
             self._sender.add(parcel)
             return None
 
-    def _store_usual(self, messages: Sequence[Message], *, wait: bool) -> bool:
-        """Store a message that is alone and fresh with the connection that is open, by the shortest way; return whether that was done.
+    def _store_usual(self, message: Message, wait: bool) -> bool:
+        """Store a message that is fresh with the connection that is open, by the shortest way; return whether that was done.
 
         Raises:
             BrokerError: If the time to wait for another writer is over.
         """
-        if len(messages) != 1 or not is_fresh(messages[0]):
+        row = row_if_fresh(message)
+        if row is None:
             return False
         with self._lock:
             store = self._store
             if store is None or not self._ready:
                 return False
             try:
-                store.set_patience(wait)
-                store.insert_fresh([fresh_row(messages[0])])
+                store.insert_one(row, wait)
             except BrokerError as error:
                 if error.busy and wait and store.vendor == "sqlite":
                     raise
@@ -265,13 +273,13 @@ class DatabaseBroker:
     async def _flush(
         self,
         connection: Connection,
-        parcels: list[tuple[Sequence[Message], NewGroup | None]],
+        sent: list[Message | Parcel],
     ) -> None:
         """Store messages as part of a transaction that is about to commit."""
         if not self._ready and connection.vendor == "mysql":
             # There, a CREATE TABLE would commit the transaction.
             self.with_store(lambda _store: None)
-        self._ready = await store_in_transaction(connection, parcels, has_tables=self._ready)
+        self._ready = await store_in_transaction(connection, sent, has_tables=self._ready)
 
     def flush(self, timeout: float = 10.0) -> None:
         """Wait until everything given to `send` is stored."""
@@ -389,8 +397,3 @@ def _make_keys_anew(parcel: Parcel) -> None:
     """Let go of keys: another process made the same one in the same microsecond."""
     for message in parcel.messages:
         message.key = None
-
-
-def _in_event_loop() -> bool:
-    asyncio = sys.modules.get("asyncio")
-    return asyncio is not None and asyncio._get_running_loop() is not None

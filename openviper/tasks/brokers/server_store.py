@@ -121,11 +121,15 @@ class ServerStore:
 
     def insert_fresh(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """Store messages that are fresh: one with few values, of which drivers look at each."""
-        if len(rows) != 1:
+        if len(rows) == 1:
+            self.insert_one(rows[0], True)
+        else:
             self.insert([full_row(row) for row in rows])
-            return
+
+    def insert_one(self, row: tuple[Any, ...], wait: bool) -> None:
+        """Store a message that is fresh."""
         try:
-            self._writer.execute(self._insert_fresh, rows[0])
+            self._writer.execute(self._insert_fresh, row)
         except self.errors as error:
             raise self.translated(error) from error
 

@@ -86,7 +86,7 @@ class SQLiteStore:
     def __init__(self, url: DatabaseURL) -> None:
         self.is_lost = False
         self._version = -1
-        self._patience = -1.0
+        self._waits: bool | None = None
         self._path = str(url.path)
         self._watch: FileWatch | None = None
         self._wants_watch = False
@@ -107,6 +107,8 @@ class SQLiteStore:
             raise BrokerError(
                 f"cannot open the message store {str(url.path)!r}: {error}"
             ) from error
+        # One for all that is sent: Python makes one for each `execute` of the connection.
+        self._writer = self.raw.cursor()
         self._insert = insert_sql("?")
         self._insert_fresh = insert_fresh_sql("?")
 
@@ -131,10 +133,18 @@ class SQLiteStore:
 
     def set_patience(self, wait: bool) -> None:
         """Wait for other writers, or give up at once."""
-        patience = PATIENCE if wait else 0.0
-        if patience != self._patience:
-            self._patience = patience
-            self.raw.execute(f"PRAGMA busy_timeout={int(patience * 1000)}")
+        if wait is not self._waits:
+            self._waits = wait
+            self.raw.execute(f"PRAGMA busy_timeout={int(PATIENCE * 1000) if wait else 0}")
+
+    def insert_one(self, row: tuple[Any, ...], wait: bool) -> None:
+        """Store a message that is fresh; wait for other writers, or give up at once."""
+        if wait is not self._waits:
+            self.set_patience(wait)
+        try:
+            self._writer.execute(self._insert_fresh, row)
+        except ERRORS as error:
+            raise translate(error) from error
 
     def insert(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """Store messages in one transaction; consumers see the version of the file change."""

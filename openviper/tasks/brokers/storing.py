@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from openviper.tasks.brokers.tables import Store
 
 READY, DELAYED = int(State.READY), int(State.DELAYED)
+_FRESH: tuple[object, ...] = (None, 0, 0, 0)
+"""Options, due, attempts and deliveries of a message that may run at once and was never tried."""
 _UNIQUE_COLUMNS = "name, message_id, scope, until"
 _GROUP_COLUMNS = "group_id, total, done, failed, callback, on_failure, stored_at"
 _DROP_ENDED = f"DELETE FROM {UNIQUE} WHERE name = ? AND until > 0 AND until <= ?"
@@ -48,6 +50,10 @@ class Parcel(NamedTuple):
                 return False
         return True
 
+    def rows_if_fresh(self) -> list[tuple[Any, ...]] | None:
+        """Return what `rows_if_fresh` does of the messages; `None` if there is a group to store as well."""
+        return None if self.group is not None else rows_if_fresh(self.messages)
+
 
 def insert_row(message: Message, now: float) -> tuple[Any, ...]:
     """Return a message that has a key as the values of `INSERT_COLUMNS`."""
@@ -67,23 +73,15 @@ def insert_row(message: Message, now: float) -> tuple[Any, ...]:
     )
 
 
-def is_fresh(message: Message) -> bool:
-    """Return whether a message may run at once, was never tried, and has nothing to be looked at when it is stored."""
+def row_if_fresh(message: Message) -> tuple[Any, ...] | None:
+    """Return the values of `FRESH_COLUMNS` of a message that may run at once, was never tried, and has nothing to be looked at
+    when it is stored; `None` for any other."""
+    if (message.options, message.due, message.attempts, message.deliveries) != _FRESH:
+        return None
+    if message.key is None:
+        message.key = next_key()
     return (
-        message.options is None
-        and not message.due
-        and not message.attempts
-        and not message.deliveries
-    )
-
-
-def fresh_row(message: Message) -> tuple[Any, ...]:
-    """Return a message that is fresh as the values of `FRESH_COLUMNS`."""
-    key = message.key
-    if key is None:
-        key = message.key = next_key()
-    return (
-        key,
+        message.key,
         message.message_id,
         message.queue_name,
         message.actor_name,
@@ -93,10 +91,16 @@ def fresh_row(message: Message) -> tuple[Any, ...]:
     )
 
 
-def fresh_rows(messages: Sequence[Message]) -> list[tuple[Any, ...]]:
-    """Return messages that are fresh as the values of `FRESH_COLUMNS`."""
+def rows_if_fresh(messages: Sequence[Message]) -> list[tuple[Any, ...]] | None:
+    """Do what `row_if_fresh` does with many; `None` if one of them is another."""
     _give_keys(messages)
-    return [fresh_row(message) for message in messages]
+    rows = []
+    for message in messages:
+        row = row_if_fresh(message)
+        if row is None:
+            return None
+        rows.append(row)
+    return rows
 
 
 def insert_rows(messages: Sequence[Message], now: float) -> list[tuple[Any, ...]]:
@@ -107,12 +111,9 @@ def insert_rows(messages: Sequence[Message], now: float) -> list[tuple[Any, ...]
 
 def _give_keys(messages: Sequence[Message]) -> None:
     """Give a key to messages that have none, in their order."""
-    new = [message for message in messages if message.key is None]
-    if len(new) == 1:
-        new[0].key = next_key()
-        return
-    for message, key in zip(new, next_key.many(len(new)), strict=True):
-        message.key = key
+    for message, key in zip(messages, next_key.many(len(messages)), strict=True):
+        if message.key is None:
+            message.key = key
 
 
 def _group_row(group: NewGroup, now: float) -> tuple[Any, ...]:
@@ -125,12 +126,12 @@ def store_parcel(store: Store, parcel: Parcel) -> list[Message]:
     Raises:
         BrokerError: If the database does not take them.
     """
-    messages, group = parcel
-    if group is None and all(map(is_fresh, messages)):
-        store.insert_fresh(fresh_rows(messages))
+    fresh = parcel.rows_if_fresh()
+    if fresh is not None:
+        store.insert_fresh(fresh)
         return []
     if parcel.is_plain:
-        store.insert(insert_rows(messages, time.time()))
+        store.insert(insert_rows(parcel.messages, time.time()))
         return []
     with store.transaction():
         return store_within(store, parcel)
@@ -165,7 +166,7 @@ def _take_unique(store: Store, message: Message, now: float) -> bool:
 
 async def store_in_transaction(
     connection: Connection,
-    parcels: Sequence[tuple[Sequence[Message], NewGroup | None]],
+    sent: Sequence[Message | Parcel],
     *,
     has_tables: bool,
 ) -> bool:
@@ -173,7 +174,7 @@ async def store_in_transaction(
 
     Args:
         connection: The connection.
-        parcels: The messages and groups, as in a `Parcel`.
+        sent: The messages, single ones as they are.
         has_tables: Whether the tables are known to be there; else they are made, in the same transaction.
 
     Returns:
@@ -183,23 +184,36 @@ async def store_in_transaction(
         has_tables = not await _create_tables(connection)
     now = time.time()
     new = []
-    for messages, group in parcels:
-        if group is not None:
-            await _insert_new(connection, GROUPS, _GROUP_COLUMNS, _group_row(group, now))
-        for message in messages:
-            if message.options is None or await _takes_unique(connection, message, now):
-                new.append(message)
+    for message in await _gather(connection, sent, now):
+        if message.options is None or await _takes_unique(connection, message, now):
+            new.append(message)
     await _insert(connection, new, now)
     if connection.vendor == "postgresql":
         await connection.execute(NOTIFY)
     return has_tables
 
 
+async def _gather(
+    connection: Connection, sent: Sequence[Message | Parcel], now: float
+) -> list[Message]:
+    """Return all messages in their order; their groups are stored."""
+    messages: list[Message] = []
+    for item in sent:
+        if isinstance(item, Message):
+            messages.append(item)
+            continue
+        messages += item.messages
+        if item.group is not None:
+            await _insert_new(connection, GROUPS, _GROUP_COLUMNS, _group_row(item.group, now))
+    return messages
+
+
 async def _insert(connection: Connection, messages: Sequence[Message], now: float) -> None:
     mark = connection.dialect.placeholder
-    if connection.vendor == "sqlite" and all(map(is_fresh, messages)):
-        sql, rows = insert_fresh_sql(mark), fresh_rows(messages)
-    else:
+    sql, rows = insert_fresh_sql(mark), None
+    if connection.vendor == "sqlite":
+        rows = rows_if_fresh(messages)
+    if rows is None:
         sql, rows = insert_sql(mark), insert_rows(messages, now)
     if len(rows) == 1:
         await connection.insert(sql, rows[0])

@@ -312,6 +312,10 @@ class Store(Protocol):
         """Store messages in one transaction, the one that is open if there is one, and wake consumers."""
         ...
 
+    def insert_one(self, row: tuple[Any, ...], wait: bool) -> None:
+        """Do what `set_patience` and then `insert_fresh` do, with one row: what sending is made of."""
+        ...
+
     def insert_fresh(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """Do what `insert` does with rows of the values of `FRESH_COLUMNS`, while no transaction is open."""
         ...

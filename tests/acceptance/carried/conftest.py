@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from openviper.vendoring.building import Tree, build_tree
+from openviper.vendoring.manifest import COMPACT
 from scripts.locked_down import place_for_everybody
 
 
@@ -15,6 +16,12 @@ from scripts.locked_down import place_for_everybody
 def tree() -> Tree:
     """OpenViper and what it needs, from what is installed."""
     return build_tree()
+
+
+@pytest.fixture(scope="session")
+def compact_tree() -> Tree:
+    """The same in the compact form."""
+    return build_tree(form=COMPACT)
 
 
 @pytest.fixture

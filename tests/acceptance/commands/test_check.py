@@ -147,6 +147,20 @@ CASES = [
         },
     ),
     Case(
+        {"routes.E003"},
+        {
+            "blog/routes.py": f"from openviper.http import cache_page\n\n{ROUTES}"
+            f'router.add("/a", cache_page(60, cache="pages")(view))\n{PATHS}'
+        },
+    ),
+    Case(
+        {"routes.E003"},
+        {
+            "blog/routes.py": f"from openviper.cache import cached\n\n{ROUTES}"
+            f'@cached(60, cache="defualt")\nasync def count(): ...\n\n\nrouter.add("/a", view)\n{PATHS}'
+        },
+    ),
+    Case(
         {"routes.W001"},
         {
             "blog/routes.py": f'{ROUTES}router.add("/a/{{x:int}}", view)\nrouter.add("/a/{{y:int}}", other)\n{PATHS}'

@@ -136,7 +136,7 @@ MOMENTS: dict[tuple[str, str, str], tuple[str, Callable[[Any, Any], Any]]] = {
     ("moment", "-", "moment"): ("duration", lambda one, two: one - two),
     ("duration", "+", "moment"): ("moment", lambda one, two: two + one),
     ("date", "+", "duration"): ("date", lambda one, two: one + two),
-    ("date", "-", "duration"): ("date", lambda one, two: one + -two),
+    ("date", "-", "duration"): ("date", lambda one, two: one - two),
     ("date", "-", "date"): ("duration", lambda one, two: one - two),
     ("duration", "+", "date"): ("date", lambda one, two: two + one),
     ("duration", "+", "duration"): ("duration", lambda one, two: one + two),

@@ -15,6 +15,7 @@ from openviper.db.fields import CharField, FileField
 from openviper.db.models import Model
 from openviper.middleware import DatabaseMiddleware, RateLimitMiddleware
 from openviper.middleware.counters import TABLE, DatabaseCounter, make_counter
+from openviper.middleware.ratelimit import Limit
 from openviper.testing import override_openviper_settings as override
 from tests.integration.db.support import database, stored
 from tests.servers import REDIS
@@ -133,3 +134,13 @@ async def test_redis_counts(vendor: str) -> None:
         assert 0 < client.ttl(f"openviper:limit:{key}:2") <= 120
     finally:
         client.delete(f"openviper:limit:{key}:1", f"openviper:limit:{key}:2")
+
+
+async def test_of_many_at_once_exactly_as_many_are_let_through_as_the_limit_says(
+    tmp_path: Path,
+) -> None:
+    async with database(tmp_path):
+        limits = [Limit(20, 3600, DatabaseCounter()) for _ in range(3)]
+        asked = (limit.take("at once") for limit in limits * 20)
+        verdicts = await asyncio.gather(*asked)
+    assert sum(not verdict.retry_after for verdict in verdicts) == 20

@@ -18,6 +18,7 @@ from openviper.documentation.pages import (
     resolve,
 )
 from openviper.documentation.site import Site
+from openviper.utils.packed_files import pack
 
 TEXT = """# How-to: *boats*
 
@@ -166,3 +167,18 @@ def test_odd_text_takes_linear_work(piece: str) -> None:
     page = read_page("a.md", f"# A\n{text}\n")
     assert list(page.links()) == []
     assert plain(text) is not None
+
+
+def test_pages_are_read_from_the_archive_that_stands_in_their_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages_module, "files", lambda _package: tmp_path)
+    packed = pack({"content/README.md": b"# Boats\n", "content/how-to/sail.md": b"# Sail\n"})
+    (tmp_path / "content.tar.gz").write_bytes(packed)
+    assert list(read_pages()) == ["README.md", "how-to/sail.md"]
+    (tmp_path / "content.tar.gz").write_bytes(packed[:-9])
+    with pytest.raises(ManualError, match=r"content.tar.gz: the archive is damaged"):
+        read_pages()
+    (tmp_path / "content.tar.gz").unlink()
+    with pytest.raises(ManualError, match="made without it"):
+        read_pages()

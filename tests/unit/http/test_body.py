@@ -260,3 +260,26 @@ async def test_a_body_longer_than_its_limit_is_not_collected() -> None:
     with pytest.raises(HTTPException) as caught:
         await request_from(endless).json()
     assert caught.value.status_code == 413
+
+
+async def ask_again(request: Request) -> list[int]:
+    """Return the statuses that a body which cannot be read has, asked for three times."""
+    statuses = []
+    for read in (request.body, request.json, request.body):
+        with pytest.raises(HTTPException) as caught:
+            await read()
+        statuses.append(caught.value.status_code)
+    return statuses
+
+
+async def test_a_body_that_could_not_be_read_says_so_to_whoever_asks_next() -> None:
+    with override(MAX_BODY_SIZE=3, REQUEST_BODY_TIMEOUT=0.02):
+        assert await ask_again(request_from(messages(b"12", b"34"))) == [413] * 3
+        assert await ask_again(request_from(messages(b"1234"))) == [413] * 3
+        assert await ask_again(request_from(messages(b"1", gone=True))) == [400] * 3
+
+        async def silent() -> Message:
+            await asyncio.get_running_loop().create_future()
+            raise AssertionError
+
+        assert await ask_again(request_from(silent)) == [408] * 3

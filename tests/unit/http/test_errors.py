@@ -248,3 +248,86 @@ async def test_a_path_cannot_forge_a_line_of_the_log(caplog: pytest.LogCaptureFi
     assert len(told) == 5
     for message in told:
         assert "a\\nforged" in message and "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("text/*", "text/html"),
+        ("text/*;q=0.5, application/json", "application/problem+json"),
+        ("application/problem+json, text/html;q=0.9", "application/problem+json"),
+        ("text/html;q=0.9, application/problem+json;q=0.8", "text/html"),
+        ("application/*, text/html;q=0.9", "application/problem+json"),
+        ("*/*, text/html;q=0.1", "application/problem+json"),
+        ("text/html, */*", "text/html"),
+        ("text/html;level=1;q=0.4, */*;q=0.3", "text/html"),
+    ],
+)
+async def test_odd_wishes_are_weighed(accept: str, kind: str) -> None:
+    response = await app_raising(NotFound()).test_client().get("/x", headers={"accept": accept})
+    assert response.headers["content-type"].partition(";")[0] == kind
+
+
+async def test_a_page_of_one_s_own_whose_base_is_missing_is_told_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "404.html").write_text('{% extends "gone.html" %}')
+    with override(TEMPLATES_DIR=str(tmp_path)):
+        response = await app_raising(NotFound()).test_client().get("/x", headers=HTML)
+    assert (response.status_code, "404" in response.text) == (404, True)
+    assert "'404.html'" in caplog.text and "gone.html" in caplog.text
+
+
+def groups_of(*errors: Exception) -> list[ExceptionGroup[Exception]]:
+    """Return errors in a group, and in a group in a group."""
+    group = ExceptionGroup("of tasks", list(errors))
+    return [group, ExceptionGroup("of groups", [group])]
+
+
+@pytest.mark.parametrize("error", groups_of(NotFound("no book")))
+async def test_an_http_error_in_a_group_is_its_answer(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    response = await app_raising(error, debug=False).test_client().get("/x")
+    assert (response.status_code, response.json()["detail"]) == (404, "no book")
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("error", groups_of(NotFound("first"), HTTPException(409)))
+async def test_of_several_http_errors_the_first_is_answered(error: Exception) -> None:
+    response = await app_raising(error, debug=False).test_client().get("/x")
+    assert (response.status_code, response.json()["detail"]) == (404, "first")
+
+
+@pytest.mark.parametrize("error", groups_of(NotFound(), ZeroDivisionError("why")))
+async def test_a_mistake_among_http_errors_is_a_500_with_all_of_it_in_the_log(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    response = await app_raising(error, debug=False).test_client().get("/x")
+    assert response.status_code == 500
+    assert "why" in caplog.text
+
+
+async def test_handlers_are_found_for_what_is_alone_in_a_group() -> None:
+    class OutOfStock(Exception):
+        pass
+
+    app = app_raising(groups_of(OutOfStock("tea"))[1])
+    app.exception_handler(OutOfStock)(lambda request, error: {"sold out": str(error)})
+    assert (await app.test_client().get("/x")).json() == {"sold out": "tea"}
+    app.exception_handler(ExceptionGroup)(lambda request, error: {"group": str(error)})
+    assert (await app.test_client().get("/x")).json()["group"].startswith("of groups")
+
+
+async def test_the_debug_page_shows_what_is_in_a_group() -> None:
+    def fails(number: int) -> Exception:
+        try:
+            raise ValueError(f"part {number}")
+        except ValueError as error:
+            return error
+
+    error = ExceptionGroup("of tasks", [fails(1), fails(2)])
+    client = app_raising(error, debug=True).test_client()
+    page = (await client.get("/x", headers=HTML)).text
+    assert "part 1" in page and "part 2" in page
+    assert page.count(" in fails</p>") == 2

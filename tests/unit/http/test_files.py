@@ -121,3 +121,58 @@ def test_nothing_outside_the_allowed_directory_is_served(tmp_path: Path) -> None
     for path in outside:
         with pytest.raises(NotFound):
             FileResponse(path, allowed_dir=inside)
+
+
+def app_with_file(response: FileResponse) -> OpenViper:
+    """Return an application that answers every method at ``/f`` with the same response."""
+    app = OpenViper(debug=False)
+    app.route("/f", ("GET", "HEAD", "POST", "PUT"))(lambda: response)
+    return app
+
+
+ASKS = [
+    {"range": "bytes=0-3"},
+    {"range": "bytes=5000-"},
+    {"if-none-match": "*"},
+    {"if-match": '"other"'},
+    {"if-unmodified-since": "Mon, 01 Jan 1990 00:00:00 GMT"},
+]
+
+
+@pytest.mark.parametrize("asks", ASKS)
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+async def test_conditions_and_ranges_are_not_about_what_a_change_is_answered_with(
+    file: Path, method: str, asks: dict[str, str]
+) -> None:
+    client = app_with_file(FileResponse(file)).test_client()
+    response = await client.request(method, "/f", headers=asks)
+    assert (response.status_code, response.content) == (200, CONTENT)
+
+
+@pytest.mark.parametrize("asks", ASKS)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_conditions_are_not_about_the_page_of_an_error(
+    file: Path, method: str, asks: dict[str, str]
+) -> None:
+    client = app_with_file(FileResponse(file, 404)).test_client()
+    response = await client.request(method, "/f", headers=asks)
+    assert (response.status_code, response.headers["content-length"]) == (404, "1024")
+
+
+@pytest.mark.parametrize("asked", ["bytes=0-3", "bytes=5000-", "bytes=-1"])
+async def test_head_has_no_ranges(file: Path, asked: str) -> None:
+    response = await fetch(file, "HEAD", range=asked)
+    assert (response.status_code, response.headers["content-length"]) == (200, "1024")
+    assert "content-range" not in response.headers
+
+
+async def test_a_response_that_is_kept_is_about_each_request_anew(file: Path) -> None:
+    client = app_with_file(FileResponse(file)).test_client()
+    part = await client.get("/f", headers={"range": "bytes=0-3"})
+    whole = await client.get("/f")
+    assert (part.status_code, whole.status_code, whole.content) == (206, 200, CONTENT)
+    assert "content-range" not in whole.headers
+    file.write_bytes(b"changed")
+    changed = await client.get("/f", headers={"if-none-match": whole.headers["etag"]})
+    assert (changed.status_code, changed.content) == (200, b"changed")
+    assert changed.headers["etag"] != whole.headers["etag"]

@@ -9,7 +9,7 @@ import pytest
 
 from openviper.exceptions import FieldError, HTTPException
 from openviper.http import UploadFile
-from openviper.http.forms import LONG, FormData, MultipartReader, parse_urlencoded
+from openviper.http.forms import LONG, FormData, MultipartReader, check_charset, parse_urlencoded
 from openviper.http.hints import MAX_LOOKED_AT, hint_for
 from openviper.http.limits import BodyLimits, effective_limits, general_limits
 from openviper.http.multipart import MultipartError
@@ -222,3 +222,23 @@ def test_a_name_that_the_models_do_not_have_is_no_matter_of_migrations() -> None
 def test_a_limit_that_lets_nothing_through_or_everything_is_refused(value: float) -> None:
     with pytest.raises(ValueError, match="timeout must be more than 0"):
         BodyLimits(timeout=value)
+
+
+async def test_empty_fields_for_files_are_counted_too() -> None:
+    empty = part('name="f"; filename=""', b"")
+    limits = BodyLimits(files=2, fields=3)
+    assert (await read(*[empty] * 5, limits=limits)).files.multi_items() == []
+    with pytest.raises(HTTPException, match="more than 2 files"):
+        await read(*[empty] * 6, limits=limits)
+
+
+@pytest.mark.parametrize("charset", ["iso-8859-1", '"UTF-16"', "windows-1252", "x", ""])
+def test_a_form_in_another_character_set_is_refused_and_not_misread(charset: str) -> None:
+    with pytest.raises(HTTPException) as caught:
+        check_charset(f"application/x-www-form-urlencoded; charset={charset}")
+    assert caught.value.status_code == 415
+
+
+@pytest.mark.parametrize("options", ["", "; charset=utf-8", '; CHARSET="UTF-8"', "; a=b", ";"])
+def test_a_form_in_utf_8_may_say_so(options: str) -> None:
+    check_charset(f"application/x-www-form-urlencoded{options}")

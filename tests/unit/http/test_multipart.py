@@ -241,3 +241,51 @@ async def test_the_declared_length_is_refused_before_a_byte_is_read() -> None:
     with pytest.raises(HTTPException) as caught:
         await request.form()
     assert caught.value.status_code == 413
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b'content-disposition: form-data; name="a"; name="b"',
+        b'content-disposition: form-data; name=a; NAME="a"',
+        b'content-disposition: form-data; name="a"; filename="x.txt"; filename="x.exe"',
+        b"content-disposition: form-data; name=a; filename*=UTF-8''x; filename*=UTF-8''y",
+        b'content-disposition: form-data; name="a"\r\ncontent-disposition: form-data; name="b"',
+        b'content-disposition: form-data; name="a"\r\ncontent-type: text/plain\r\nContent-Type: a/b',
+        b"content-disposition: form-data; name=a; filename*=koi8-r''%c1",
+        b"content-disposition: form-data; name=a; filename*=x",
+        b'content-disposition: form-data;\r\n name="a"',
+    ],
+)
+def test_a_part_that_two_parsers_read_differently_is_refused(head: bytes) -> None:
+    with pytest.raises(MultipartError):
+        parse_part_head(head)
+
+
+@pytest.mark.parametrize(
+    "content_type", ["boundary=a; boundary=b", 'boundary="a "', "boundary=' '"]
+)
+def test_a_boundary_that_two_parsers_read_differently_is_refused(content_type: str) -> None:
+    with pytest.raises(MultipartError):
+        parse_boundary(f"multipart/form-data; {content_type}".replace("' '", '" "'))
+
+
+def test_a_boundary_of_seventy_characters_is_the_longest() -> None:
+    assert parse_boundary(f"multipart/form-data; boundary={'a' * 70}") == b"a" * 70
+    assert parse_boundary('multipart/form-data; boundary="a b"') == b"a b"
+
+
+async def test_a_form_that_was_refused_is_refused_again() -> None:
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/",
+        "headers": [(b"content-type", b"multipart/form-data; boundary=x")],
+    }
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"--x\r\nbad", "more_body": False}
+
+    for _ in range(3):
+        with pytest.raises(MultipartError):
+            await Request(scope, receive).form()

@@ -275,3 +275,22 @@ async def test_a_status_may_be_one_of_the_standard_library() -> None:
     response = JSONResponse({}, HTTPStatus.CREATED)
     assert type(response.status_code) is int and response.status_code == 201
     assert JSONResponse({}, 204).raw_headers == [(b"content-type", b"application/json")]
+
+
+@pytest.mark.parametrize("headers", [{"x-count": 5}, {"x": b"1"}, {"x": None}, {5: "x"}])
+def test_headers_that_are_no_texts_are_named(headers: Any) -> None:
+    with pytest.raises(TypeError, match="header (5|'x|'x-count)"):
+        Response("", headers=headers)
+
+
+@pytest.mark.parametrize("headers", [[("x", "1")], "x: 1", 5])
+def test_headers_are_a_mapping(headers: Any) -> None:
+    for kind in (Response, StreamingResponse):
+        with pytest.raises(TypeError, match="headers are a mapping"):
+            kind("", headers=headers)
+
+
+@pytest.mark.parametrize(("key", "value"), [("n", 5), ("n", None), ("n", b"x"), (5, "x")])
+def test_cookies_that_are_no_texts_are_named(key: Any, value: Any) -> None:
+    with pytest.raises(TypeError, match="cookie (5|'n')"):
+        Response("").set_cookie(key, value)

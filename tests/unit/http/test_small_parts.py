@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from openviper import OpenViper, RedirectResponse, Request, Response
-from openviper.http import RedirectRefusedError
+from openviper.http import PlainTextResponse, RedirectRefusedError
 from openviper.http.accept import coding_weight, media_weight, parse_choices
+from openviper.http.asgi import Receive, Scope, Send
 from openviper.http.cookies import build_cookie, parse_cookies
 from openviper.http.csp import ContentSecurityPolicy
 from openviper.http.redirects import check_redirect
+from openviper.middleware.base import BaseMiddleware
 from openviper.testing import override_openviper_settings as override
 from openviper.utils.datastructures import QueryParams, encode_header
 from openviper.utils.json_text import encode_json
@@ -330,3 +332,59 @@ async def test_work_after_the_answer_runs_in_order_and_its_failure_is_logged(
     assert "failing after GET /good failed" in caplog.text
     await client.get("/bad")
     assert done == ["FIRST", "second"]
+
+
+def after_middleware(done: list[str]) -> type[BaseMiddleware]:
+    """Return a middleware that leaves work for after the answer."""
+
+    class Leaving(BaseMiddleware):
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "http":
+                Request(scope, receive).after_response(done.append, scope["path"])
+            await self.app(scope, receive, send)
+
+    return Leaving
+
+
+class Refusing(BaseMiddleware):
+    """Answers what begins with ``/no`` itself."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or pass it on."""
+        refused = scope.get("path", "").startswith("/no")
+        await (PlainTextResponse("no", 403) if refused else self.app)(scope, receive, send)
+
+
+class Copying(BaseMiddleware):
+    """Passes a copy of the scope on."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass it on."""
+        await self.app(dict(scope), receive, send)
+
+
+@pytest.mark.parametrize("further", [[], [Copying]])
+@pytest.mark.parametrize("path", ["/x", "/in/x", "/in/in/x", "/no", "/missing", "/bad", "/in/bad"])
+async def test_work_of_middleware_is_done_once_whoever_answers(
+    path: str, further: list[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    done: list[str] = []
+    apps = [
+        OpenViper(debug=False, middleware=[after_middleware(done), Refusing, *further]),
+        OpenViper(debug=False),
+        OpenViper(debug=False),
+    ]
+    for app in apps:
+        app.get("/x")(lambda request: "x")
+
+        @app.get("/bad")
+        async def bad(request: Request) -> str:
+            request.after_response(done.append, "of a handler that fails")
+            raise LookupError
+
+    apps[0].mount("/in", apps[1])
+    apps[1].mount("/in", apps[2])
+    await apps[0].test_client().get(path)
+    for app in apps:
+        await app.background.finish()
+    assert done == [path]

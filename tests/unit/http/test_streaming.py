@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from openviper import OpenViper, Request, StreamingResponse
-from openviper.http import EventSourceResponse, ServerSentEvent
+from openviper.http import EventSourceResponse, ServerSentEvent, last_event_id
 from openviper.testing import OpenViperTestClient
 
 
@@ -211,3 +213,106 @@ async def test_events_that_fail_at_once_are_a_clean_500() -> None:
 def test_a_time_that_browsers_pass_over_is_refused(retry: Any) -> None:
     with pytest.raises(ValueError, match="whole number of milliseconds"):
         ServerSentEvent("x", retry=retry)
+
+
+@pytest.mark.parametrize("content", ["häl", "häl".encode(), bytearray("häl".encode())])
+async def test_a_text_is_one_piece(content: Any) -> None:
+    sent: list[Any] = []
+    response = StreamingResponse(content)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        await asyncio.get_running_loop().create_future()
+
+    await response({"type": "http", "method": "GET", "headers": []}, receive, send)
+    assert [message["body"] for message in sent[1:]] == ["häl".encode(), b""]
+
+
+@pytest.mark.parametrize("piece", [1, None, ["a"], {"a": 1}])
+async def test_a_piece_that_is_neither_text_nor_bytes_is_a_clean_500(
+    piece: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = client_of([piece])
+    assert (await client.get("/s")).status_code == 500
+    assert f"the pieces of a stream are text or bytes, not {piece!r}" in caplog.text
+
+
+async def test_a_plain_generator_is_closed_when_its_client_leaves() -> None:
+    closed = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def pieces() -> Iterator[bytes]:
+        try:
+            while True:
+                yield b"x"
+        finally:
+            loop.call_soon_threadsafe(closed.set)
+
+    kept = pieces()  # Somebody holds it, so that the collector does not close it.
+    async with client_of(kept).stream("GET", "/s") as response:
+        async for _ in response.aiter_bytes():
+            break
+    async with asyncio.timeout(10):
+        await closed.wait()
+
+
+async def test_a_plain_generator_that_is_busy_is_closed_once_it_is_not() -> None:
+    begun, go_on, closed = threading.Event(), threading.Event(), threading.Event()
+
+    def pieces() -> Iterator[bytes]:
+        try:
+            yield b"first"
+            begun.set()
+            go_on.wait(30)
+            yield b"second"
+        finally:
+            closed.set()
+
+    kept = pieces()
+    async with client_of(kept).stream("GET", "/s") as response:
+        async for _ in response.aiter_bytes():
+            break
+        assert await asyncio.to_thread(begun.wait, 30)
+    assert not closed.is_set()
+    go_on.set()
+    assert await asyncio.to_thread(closed.wait, 30)
+
+
+async def test_a_file_that_is_streamed_is_closed(tmp_path: Path) -> None:
+    (tmp_path / "lines").write_bytes(b"a\nb\n")
+    file = (tmp_path / "lines").open("rb")
+    assert (await client_of(file).get("/s")).content == b"a\nb\n"
+    assert file.closed
+
+
+@pytest.mark.parametrize("is_begun", [False, True])
+async def test_a_stream_ends_with_who_waits_for_it(is_begun: bool) -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        try:
+            if is_begun:
+                yield b"x"
+            begun.set()
+            await asyncio.get_running_loop().create_future()
+            yield b""
+        finally:
+            ended.set()
+
+    request = asyncio.ensure_future(client_of(pieces).get("/s"))
+    await begun.wait()
+    request.cancel()
+    await asyncio.gather(request, return_exceptions=True)
+    async with asyncio.timeout(10):
+        await ended.wait()
+
+
+@pytest.mark.parametrize(
+    ("sent", "seen"),
+    [(None, ""), (b"", ""), (b"7", "7"), ("ünï ☃".encode(), "ünï ☃"), (b"\xff;1", "\ufffd;1")],
+)
+def test_the_last_event_id_is_the_text_that_was_sent(sent: bytes | None, seen: str) -> None:
+    headers = [] if sent is None else [(b"last-event-id", sent)]
+    assert last_event_id(Request({"type": "http", "headers": headers})) == seen

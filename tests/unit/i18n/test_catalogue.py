@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import random
-from gettext import GNUTranslations
+from gettext import GNUTranslations, c2py
 
 import pytest
 
@@ -12,6 +12,8 @@ from openviper.i18n.catalogue import (
     PLURALS,
     CatalogueError,
     Message,
+    check_catalogue,
+    count_forms,
     header,
     merge,
     plural_rule,
@@ -163,8 +165,103 @@ def test_each_language_counts_in_its_own_way(
 
 @pytest.mark.parametrize("language", PLURALS)
 def test_every_rule_is_one_that_gettext_understands(language: str) -> None:
-    read = compiled(header(language), Message("a", "b", translations=["x", "y", "z"]))
-    assert {read.ngettext("a", "b", number) for number in range(200)} <= {"x", "y", "z"}
+    forms = [f"form {number}" for number in range(count_forms(header(language)))]
+    read = compiled(header(language), Message("a", "b", translations=forms))
+    # Each of them is one that some number has.
+    assert {read.ngettext("a", "b", number) for number in range(200)} == set(forms)
+
+
+@pytest.mark.parametrize(
+    ("language", "numbers"),
+    [
+        ("de", {1: 0, 0: 1, 2: 1}),
+        ("fr", {0: 0, 1: 0, 2: 1}),
+        ("ja", {0: 0, 1: 0, 5: 0}),
+        ("ar", {0: 0, 1: 1, 2: 2, 3: 3, 103: 3, 11: 4, 99: 4, 100: 5, 102: 5}),
+        ("ar_EG", {0: 0, 100: 5}),
+        ("sl", {1: 0, 101: 0, 2: 1, 3: 2, 4: 2, 5: 3}),
+        ("lt", {1: 0, 21: 0, 11: 2, 2: 1, 10: 2}),
+        ("lv", {0: 0, 10: 0, 11: 0, 1: 1, 21: 1, 2: 2}),
+        ("hr-HR", {1: 0, 21: 0, 2: 1, 5: 2, 11: 2}),
+        ("ro", {1: 0, 0: 1, 19: 1, 20: 2}),
+        ("he", {1: 0, 2: 1, 3: 2}),
+        ("ga", {1: 0, 2: 1, 3: 2, 7: 3, 11: 4}),
+        ("cy", {0: 0, 1: 1, 2: 2, 3: 3, 6: 4, 4: 5}),
+        ("mt", {1: 0, 0: 1, 10: 1, 11: 2, 20: 3}),
+        ("is", {1: 0, 21: 0, 11: 1}),
+    ],
+)
+def test_languages_choose_as_cldr_says(language: str, numbers: dict[int, int]) -> None:
+    choose = c2py(plural_rule(language).partition("plural=")[2].rstrip(";"))
+    assert {number: choose(number) for number in numbers} == numbers
+
+
+@pytest.mark.parametrize(("language", "forms"), [("ja", 1), ("de", 2), ("pl", 3), ("ar", 6)])
+def test_a_new_text_has_room_for_each_plural_form(language: str, forms: int) -> None:
+    text = write_po([header(language), Message("a", "b")])
+    assert text.count("msgstr[") == forms
+    assert read_po(text)[1].translations == [""] * forms
+
+
+PLURAL = 'msgid "a"\nmsgid_plural "b"\n'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'msgid "a"\n\nmsgid "b"\nmsgstr "B"\n',
+        'msgstr "B"\n',
+        'msgid "a"\nmsgstr "1"\nmsgstr "2"\n',
+        PLURAL + 'msgstr[0] "1"\nmsgstr[2] "3"\n',
+        PLURAL + 'msgstr[x] "1"\n',
+        PLURAL + 'msgstr "1"\n',
+        'msgid "a"\nmsgstr[0] "1"\n',
+    ],
+)
+def test_an_entry_that_is_not_whole_is_not_dropped_in_silence(text: str) -> None:
+    with pytest.raises(CatalogueError):
+        read_po(text)
+
+
+def test_fields_may_be_parted_by_tabs_or_nothing() -> None:
+    assert read_po('msgid\t"a"\nmsgstr"x"\n')[0].translations == ["x"]
+
+
+def test_what_programs_have_noted_is_no_comment_of_translators() -> None:
+    [message] = read_po('#. of a program\n# of mine\nmsgid "a"\nmsgstr "x"\n')
+    assert message.comments == ["of mine"]
+
+
+@pytest.mark.parametrize(
+    ("messages", "reason"),
+    [
+        ([Message("a", translations=["1"]), Message("a", translations=["2"])], "twice"),
+        ([Message("a", "b", translations=["1"])], "has 1 plural forms"),
+        ([Message("a", "b", translations=["1", "2", "3"])], "has 3 plural forms"),
+        ([Message("%(n)s a", translations=["%(m)s"])], "wants 'm'"),
+        ([Message("", translations=["Plural-Forms: nplurals=2; plural=(n !=;\n"])], "plural form"),
+        (
+            [Message("", translations=["Plural-Forms: nplurals=2; plural=open(n);\n"])],
+            "plural form",
+        ),
+    ],
+)
+def test_what_would_fail_in_a_page_is_found_before(messages: list[Message], reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        check_catalogue(messages)
+
+
+def test_a_text_of_two_meanings_and_a_guess_are_fine() -> None:
+    check_catalogue(
+        [
+            header("de"),
+            Message("a", translations=["1"]),
+            Message("a", context="b", translations=["2"]),
+            Message("%(n)s", "%(n)s of %(m)s", translations=["x", "%(m)s"]),
+            Message("c", "d", translations=["1"], flags=["fuzzy"]),
+            Message("e", "f"),
+        ]
+    )
 
 
 @pytest.mark.parametrize(

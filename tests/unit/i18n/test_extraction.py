@@ -124,3 +124,26 @@ def test_only_files_of_the_project_itself_are_looked_into(tmp_path: Path) -> Non
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_function_for_texts_is_one_of_ours(name: str) -> None:
     assert name == "_" or callable(getattr(i18n, name))
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("gettext(message='a')", [(None, "a", "")]),
+        ("ngettext(singular='a', plural='b', number=2)", [(None, "a", "b")]),
+        ("ngettext('a', plural='b', number=2)", [(None, "a", "b")]),
+        ("npgettext(context='c', singular='a', plural='b', number=2)", [("c", "a", "b")]),
+        ("pgettext('c', message='a')", [("c", "a", "")]),
+        ("pgettext(message='a', context='c')", [("c", "a", "")]),
+        ("gettext(message=text)", []),
+        ("gettext(other='a')", []),
+        ("gettext(**texts)", []),
+    ],
+)
+def test_texts_may_be_given_by_name(source: str, found: list[tuple[str | None, str, str]]) -> None:
+    assert keys(source) == found
+
+
+def test_a_source_may_name_its_character_set() -> None:
+    source = "# -*- coding: latin-1 -*-\n_('ä')\n".encode("latin-1")
+    assert [each.text for each in python_messages(source, "m.py")] == ["ä"]

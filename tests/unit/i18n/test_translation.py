@@ -203,3 +203,34 @@ def test_from_the_program_to_its_translation_and_back(
 def test_json_knows_lazy_texts_only_through_our_encoder() -> None:
     with pytest.raises(TypeError):
         json.dumps(gettext_lazy("x"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"no catalogue at all",
+        write_mo(GERMAN)[:-30],
+        write_mo([Message("", translations=["Plural-Forms: nplurals=2; plural=(n !=;\n"])]),
+        write_mo([Message("", translations=["Content-Type: text/plain; charset=nowhere\n"])]),
+    ],
+)
+def test_a_broken_catalogue_costs_its_own_texts_only_and_is_told_of_once(
+    catalogues: Path, tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "broken" / "de" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    (folder / "messages.mo").write_bytes(content)
+    with override(LOCALE_DIRS=(str(tmp_path / "broken"), str(catalogues))):
+        reset_translations()
+        with override_language("de"):
+            assert [gettext("Hello"), gettext("Hello")] == ["Hallo", "Hallo"]
+            assert ngettext("%(num)s file", "%(num)s files", 2) == "%(num)s Dateien"
+    assert [record.name for record in caplog.records] == ["openviper.i18n"]
+    assert "broken" in caplog.text
+
+
+@pytest.mark.parametrize("tag", ["../../etc", "de/../x", "", "d", "de de", ".."])
+def test_texts_are_collected_for_languages_only(catalogues: Path, tag: str) -> None:
+    with pytest.raises(CommandError, match="language"):
+        makemessages.Command().handle(language=[tag])

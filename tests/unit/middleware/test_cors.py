@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from openviper import NotFound, OpenViper, Request
+from openviper.http.asgi import ASGIApp, Receive, Scope, Send
+from openviper.http.views import View
 from openviper.middleware import CORSMiddleware, CORSPolicy, cors_policy
 from openviper.routing import Router
-from openviper.testing import OpenViperTestClient
+from openviper.testing import OpenViperTestClient, OpenViperTestingConfigError
 from openviper.testing import override_openviper_settings as override
 
 ORIGIN = "https://app.example.org"
@@ -190,7 +193,10 @@ def test_every_origin_with_cookies_is_a_mistake() -> None:
         ("https://a.example", "https://aXexample", False),
         ("*", "null", True),
         ("null", "null", True),
-        ("", "", True),
+        ("https://a.example:443", "https://a.example", True),
+        ("http://a.example:443", "http://a.example", False),
+        ("http://[::1]:80/", "http://[::1]", True),
+        ("app://*.a.example", "app://x.a.example", True),
     ],
 )
 def test_which_origins_a_policy_names(allowed: str, origin: str, allows: bool) -> None:
@@ -236,3 +242,110 @@ def test_what_an_allowed_origin_is_told(options: dict[str, Any], headers: dict[s
     names = {"origin": "allow-origin", "credentials": "allow-credentials"}
     expected = {f"access-control-{names.get(name, name)}": text for name, text in headers.items()}
     assert dict(told) == expected
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "a.example",
+        "*.a.example",
+        "https://*",
+        "https://*.a.*",
+        "https://a.example/x",
+        "https://",
+        "",
+    ],
+)
+def test_what_is_no_origin_is_a_mistake_and_not_silently_nobody(origin: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(repr(origin))):
+        CORSPolicy([origin])
+    for name in ("CORS_ALLOWED_ORIGINS", "WEBSOCKET_ALLOWED_ORIGINS", "CSRF_TRUSTED_ORIGINS"):
+        with pytest.raises(OpenViperTestingConfigError, match=name), override(**{name: (origin,)}):
+            pass
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"allowed_origins": "https://a.example"},
+        {"allowed_methods": "GET"},
+        {"allowed_headers": "X-One"},
+        {"expose_headers": "X-One"},
+    ],
+)
+def test_one_text_is_not_several(given: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match="not a text"):
+        CORSPolicy(**{"allowed_origins": [ORIGIN], **given})
+
+
+@pytest.mark.parametrize("words", [["GE T"], [""], ["X:"], ["GET, POST"]])
+def test_words_that_no_request_has_are_mistakes(words: list[str]) -> None:
+    for name in ("allowed_methods", "allowed_headers", "expose_headers"):
+        given: dict[str, Any] = {name: words}
+        with pytest.raises(ValueError, match=name):
+            CORSPolicy([ORIGIN], **given)
+
+
+async def test_any_method_may_be_allowed() -> None:
+    policy = CORSPolicy([ORIGIN], allowed_methods=["*"])
+    app = OpenViper(debug=False, middleware=[(CORSMiddleware, {"policy": policy})])
+    response = await app.test_client().options("/x", headers=preflight("PURGE"))
+    assert response.headers["access-control-allow-methods"] == "PURGE"
+
+
+def app_with_views() -> OpenViper:
+    """Return an application whose views have policies in every way that one can be given."""
+    policy = cors_policy(CORSPolicy([ORIGIN]))
+    app = OpenViper(debug=False, middleware=[(CORSMiddleware, {"policy": CORSPolicy([])})])
+
+    @policy
+    class Whole(View):
+        async def get(self, request: Request) -> str:
+            return "x"
+
+    class Made(View):
+        async def get(self, request: Request) -> str:
+            return "x"
+
+    class Method(View):
+        @policy
+        async def get(self, request: Request) -> str:
+            return "x"
+
+        async def post(self, request: Request) -> str:
+            return "x"
+
+    app.router.add("/whole", Whole.as_view())
+    app.router.add("/made", policy(Made.as_view()))
+    Method.register(app.router, "/method")
+    return app
+
+
+@pytest.mark.parametrize("path", ["/whole", "/made", "/method"])
+async def test_views_and_their_methods_have_policies_of_their_own(path: str) -> None:
+    client = app_with_views().test_client()
+    answer = await client.get(path, headers={"origin": ORIGIN})
+    assert answer.headers["access-control-allow-origin"] == ORIGIN
+    assert (await client.options(path, headers=preflight("GET"))).status_code == 204
+    other = await client.options("/method", headers=preflight("POST"))
+    assert other.status_code == 400
+
+
+async def test_a_policy_of_its_own_counts_though_a_middleware_has_copied_the_scope() -> None:
+    class Copying:
+        def __init__(self, app: ASGIApp) -> None:
+            self.app = app
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            await self.app(dict(scope), receive, send)
+
+    outer = (CORSMiddleware, {"policy": CORSPolicy([])})
+    app = OpenViper(debug=False, middleware=[outer, Copying])
+
+    @app.get("/x")
+    @cors_policy(CORSPolicy([ORIGIN]))
+    async def view(request: Request) -> str:
+        return "x"
+
+    response = await app.test_client().get("/x", headers={"origin": ORIGIN})
+    assert response.headers["access-control-allow-origin"] == ORIGIN

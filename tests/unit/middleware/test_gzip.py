@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import threading
 import zlib
 from collections.abc import Iterator
 from typing import Any
@@ -10,8 +11,9 @@ from typing import Any
 import pytest
 
 from openviper import HTMLResponse, OpenViper, Request, Response, StreamingResponse
-from openviper.http import EventSourceResponse
+from openviper.http import EventSourceResponse, check_conditions
 from openviper.middleware import GZipMiddleware
+from openviper.middleware.gzip import LONG, _Compressor
 from openviper.testing import TestResponse
 
 TEXT = "compressible " * 200
@@ -44,6 +46,8 @@ async def test_a_long_answer_is_compressed_and_says_so() -> None:
         ("gzip", True),
         ("GZIP;q=0.5", True),
         ("br, *", True),
+        ("x-gzip", True),
+        ("x-gzip;q=0, *", False),
         ("br, *;q=0", False),
         ("gzip;q=0", False),
         ("gzip; q=0.000", False),
@@ -198,3 +202,76 @@ async def test_what_is_unpacked_is_what_was_sent(size: int, pieces: int) -> None
     ]
     lengths = [value for name, value in start["headers"] if name == b"content-length"]
     assert all(int(length) == len(packed) for length in lengths)
+
+
+def app_with_tag(tag: str) -> OpenViper:
+    """Return an application with an answer of a tag, before which it looks for the client's copy."""
+    app = OpenViper(debug=False, middleware=[GZipMiddleware])
+
+    @app.get("/x")
+    async def view(request: Request) -> Response:
+        same = check_conditions(request.headers, request.method, tag)
+        return same or Response(TEXT, headers={"etag": tag})
+
+    return app
+
+
+@pytest.mark.parametrize("tag", ['"a,b"', 'W/"a"'])
+@pytest.mark.parametrize("accept", ["gzip", "identity"])
+async def test_a_304_has_the_tag_and_the_vary_of_what_the_client_keeps(
+    accept: str, tag: str
+) -> None:
+    client = app_with_tag(tag).test_client()
+    first = await client.get("/x", headers={"accept-encoding": accept})
+    asked = {"accept-encoding": accept, "if-none-match": f'"other", {first.headers["etag"]}'}
+    again = await client.get("/x", headers=asked)
+    assert (again.status_code, again.content) == (304, b"")
+    assert [again.headers[name] for name in ("etag", "vary")] == [
+        first.headers["etag"],
+        "Accept-Encoding",
+    ]
+
+
+async def test_head_says_that_the_answer_depends_on_the_client() -> None:
+    client = app_with_tag('"a"').test_client()
+    head = await client.request("HEAD", "/x", headers={"accept-encoding": "gzip"})
+    assert (head.headers["vary"], head.headers["content-length"]) == (
+        "Accept-Encoding",
+        str(len(TEXT)),
+    )
+
+
+async def test_wishes_in_two_lines_are_read_together() -> None:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        return {"type": "http.disconnect"}
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        await Response(TEXT)(scope, receive, send)
+
+    lines = [(b"accept-encoding", b"gzip"), (b"accept-encoding", b"br")]
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": lines}
+    await GZipMiddleware(answer)(scope, receive, send)
+    assert (b"content-encoding", b"gzip") in sent[0]["headers"]
+
+
+async def test_a_long_answer_is_compressed_away_from_the_event_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    threads: set[bool] = set()
+    pack = _Compressor._pack
+
+    def noting(self: Any, data: bytes, mode: int) -> bytes:
+        threads.add(threading.current_thread() is threading.main_thread())
+        return pack(self, data, mode)
+
+    monkeypatch.setattr(_Compressor, "_pack", noting)
+    long = "ab" * LONG
+    assert gzip.decompress((await get(long)).content).decode() == long
+    assert threads == {False}
+    await get(TEXT)
+    assert threads == {False, True}

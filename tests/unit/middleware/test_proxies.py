@@ -10,6 +10,7 @@ from openviper import OpenViper, Request
 from openviper.exceptions import ImproperlyConfigured
 from openviper.http.proxies import MAX_HOPS, Hop, Proxies, forwarded_hops, legacy_hops
 from openviper.middleware import TrustedProxyMiddleware
+from openviper.testing import OpenViperTestingConfigError
 from openviper.testing import override_openviper_settings as override
 from openviper.utils.datastructures import Headers
 
@@ -110,8 +111,10 @@ def test_what_is_no_address_is_a_mistake_of_the_settings() -> None:
 
     with pytest.raises(ImproperlyConfigured, match="'proxy.example'"):
         TrustedProxyMiddleware(app, ["proxy.example"])
-    with override(TRUSTED_PROXIES=("10.0.0.0/33",)), pytest.raises(ImproperlyConfigured):
-        TrustedProxyMiddleware(app)
+    for wrong in ("10.0.0.0/33", "proxy.example", ""):
+        with pytest.raises(OpenViperTestingConfigError, match="TRUSTED_PROXIES"):
+            with override(TRUSTED_PROXIES=(wrong,)):
+                pass
 
 
 def headers_of(**values: str | list[str]) -> Headers:

@@ -8,6 +8,7 @@ import pytest
 
 from openviper import OpenViper, Request
 from openviper.exceptions import ImproperlyConfigured
+from openviper.http.views import View
 from openviper.middleware import RateLimitMiddleware, rate_limit
 from openviper.middleware.counters import MemoryCounter, hashed_key
 from openviper.middleware.ratelimit import Limit, by_address, by_path, by_user
@@ -29,7 +30,7 @@ async def test_requests_beyond_the_limit_wait_for_the_window_to_pass() -> None:
     limit = Limit(3, 60, MemoryCounter(), clock)
     assert [(await limit.take("a")).remaining for _ in range(3)] == [2, 1, 0]
     refused = await limit.take("a")
-    assert (refused.remaining, refused.retry_after) == (0, 60)
+    assert (refused.remaining, refused.retry_after, refused.reset) == (0, 80, 60)
     assert (await limit.take("b")).remaining == 2
     clock.now += 150
     assert (await limit.take("a")).remaining == 2
@@ -68,7 +69,7 @@ async def test_the_middleware_answers_429_with_what_clients_need() -> None:
     await client.get("/y")
     refused = await client.get("/x")
     assert (refused.status_code, refused.json()["detail"]) == (429, "Too many requests.")
-    assert 0 < int(refused.headers["retry-after"]) <= 3600
+    assert 0 < int(refused.headers["retry-after"]) <= 3600 + 1800
     other = app_limited(max_requests=2, window_seconds=3600).test_client(client=("10.0.0.1", 1))
     assert (await other.get("/x")).status_code == 200
 
@@ -137,3 +138,97 @@ def test_what_requests_are_counted_by() -> None:
 def test_a_limit_that_lets_nothing_through_is_a_mistake(requests: int, seconds: float) -> None:
     with pytest.raises(ValueError):
         Limit(requests, seconds, MemoryCounter())
+
+
+@pytest.mark.parametrize("requests", [1, 2, 3, 10])
+@pytest.mark.parametrize("begins", [0, 1, 29, 59])
+@pytest.mark.parametrize("asked", [0, 1, 30])
+async def test_who_waits_as_long_as_he_is_told_is_let_through_and_not_much_later_than_possible(
+    requests: int, begins: int, asked: int
+) -> None:
+    clock = Clock()
+    limit = Limit(requests, 60, MemoryCounter(), clock)
+    clock.now += begins
+    verdicts = [await limit.take("a") for _ in range(requests + asked)]
+    refused = next((each for each in verdicts if each.retry_after), await limit.take("a"))
+    while refused.retry_after:
+        sooner, clock.now = clock.now + refused.retry_after - 2, clock.now + refused.retry_after
+        counted = dict(limit._counter._counts)  # type: ignore[attr-defined]  # looked into
+        verdict = await limit.take("a")
+        assert not verdict.retry_after
+        limit._counter._counts.clear()  # type: ignore[attr-defined]  # set back, to ask sooner
+        limit._counter._counts.update(counted)  # type: ignore[attr-defined]  # the same
+        clock.now = sooner
+        assert refused.retry_after <= 2 or (await limit.take("a")).retry_after
+        break
+
+
+async def test_who_is_refused_again_and_again_may_ask_in_the_next_window_all_the_same() -> None:
+    clock = Clock()
+    limit = Limit(10, 60, MemoryCounter(), clock)
+    for _ in range(1000):
+        await limit.take("a")
+    clock.now += 60 + 6
+    assert not (await limit.take("a")).retry_after
+
+
+async def test_a_clock_that_is_put_back_a_little_gives_nothing_away() -> None:
+    clock = Clock()
+    limit = Limit(3, 60, MemoryCounter(), clock)
+    for _ in range(3):
+        await limit.take("a")
+    clock.now -= 1
+    assert (await limit.take("a")).retry_after
+    clock.now -= 86_400  # It was wrong before: nobody waits for a day.
+    assert not (await limit.take("a")).retry_after
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ("2001:db8::1", "2001:db8::2", True),
+        ("2001:db8::1", "2001:0DB8:0:0:ffff::2", True),
+        ("2001:db8::", "2001:db8:0:0:1:2:3:4", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("::1", "::2", True),
+        ("fe80::1%eth0", "fe80::2%eth1", True),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+        ("no:address", "no:other", False),
+    ],
+)
+def test_an_ipv6_client_is_its_network_however_it_is_written(
+    one: str, other: str, is_same: bool
+) -> None:
+    assert (by_address(request_of(one)) == by_address(request_of(other))) is is_same
+
+
+async def test_a_limit_finds_the_request_of_methods_and_of_handlers_without_one() -> None:
+    app = OpenViper(debug=False)
+
+    class Books(View):
+        @rate_limit(max_requests=1, window_seconds=3600)
+        async def get(self, request: Request) -> str:
+            return "books"
+
+    @app.get("/typed")
+    @rate_limit(max_requests=1, window_seconds=3600)
+    async def typed(page: int = 1) -> dict[str, int]:
+        return {"page": page}
+
+    app.router.add("/view", Books.as_view())
+    client = app.test_client()
+    for path, text in (("/view", "books"), ("/typed?page=7", '{"page":7}')):
+        assert (await client.get(path)).text == text
+        assert (await client.get(path)).status_code == 429
+
+
+async def test_limits_of_one_counter_do_not_count_for_each_other() -> None:
+    counter = MemoryCounter()
+    options = [
+        {"max_requests": most, "window_seconds": 3600, "counter": counter} for most in (9, 2)
+    ]
+    app = OpenViper(debug=False, middleware=[(RateLimitMiddleware, option) for option in options])
+    app.get("/x")(lambda: "x")
+    client = app.test_client()
+    assert [(await client.get("/x")).status_code for _ in range(3)] == [200, 200, 429]

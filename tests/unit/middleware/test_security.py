@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from openviper.http import PlainTextResponse, asgi
-from openviper.http.asgi import ASGIApp
+from openviper.http.asgi import ASGIApp, Message, Receive, Scope, Send
 from openviper.middleware.security import SecurityMiddleware
 from openviper.testing import OpenViperTestClient, TestResponse, override_openviper_settings
 
@@ -162,3 +162,35 @@ async def _status_of(app: ASGIApp, method: str, head: list[tuple[bytes, bytes]])
     await app({"type": "http", "method": method, "path": "/", "headers": head}, receive, send)
     status: int = sent[0]["status"]
     return status
+
+
+@pytest.mark.parametrize(("scheme", "is_served"), [("ws", False), ("wss", True)])
+async def test_where_pages_are_redirected_to_https_no_websocket_is_served_without(
+    scheme: str, is_served: bool
+) -> None:
+    seen: list[str] = []
+    sent: list[Message] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(scope["scheme"])
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "websocket",
+        "scheme": scheme,
+        "path": "/",
+        "headers": [(b"host", b"localhost")],
+    }
+    await protected(app, ALLOWED_HOSTS=("localhost",), SECURE_SSL_REDIRECT=True)(
+        scope, receive, send
+    )
+    assert (
+        (seen, sent) == ([scheme], [])
+        if is_served
+        else ([], [{"type": "websocket.close", "code": 1008}])
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -303,3 +304,21 @@ def test_an_address_that_would_be_read_differently_is_refused() -> None:
     route = Route("/d/{y}-{m}", ["GET"], lambda request: "x")
     with pytest.raises(ValueError, match="read as other values"):
         route.build_url({"y": "a", "m": "b-c"})
+
+
+@pytest.mark.parametrize("prefix", ["/bücher", "/a b", "/100%", '/"x"', "/a?b#c", "/a;b=c/d"])
+async def test_a_prefix_is_percent_encoded_in_addresses(prefix: str) -> None:
+    inner, outer = OpenViper(debug=False), OpenViper(debug=False)
+
+    @inner.get("/item/{id}", name="item")
+    async def item(request: Request, id: str) -> list[Any]:
+        return [request.url_for("item", id="ü"), request.absolute_url_for("item", id="ü")]
+
+    path = f"{quote(prefix, safe='/;=')}/item/%C3%BC"
+    client = inner.test_client(base_url="http://localhost", root_path=prefix)
+    assert (await client.get("/item/1")).json() == [path, f"http://localhost{path}"]
+    if "?" not in prefix and "#" not in prefix:
+        outer.mount(prefix, inner)
+        client = outer.test_client(base_url="http://localhost")
+        assert (await client.get(f"{quote(prefix)}/item/1")).json()[0] == path
+        assert (await client.get(path)).status_code == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 
@@ -218,3 +219,51 @@ async def test_middlewares_of_routes_stand_around_web_sockets_too() -> None:
     router.websocket("/ws")(echo)
     assert await Browser("/ws", "a").visit(router) == [("accept", None), ("send", "a")]
     assert order[0] == "before"
+
+
+async def test_a_refusal_keeps_its_headers_and_is_a_sentence() -> None:
+    async def refuses(websocket: WebSocket) -> None:
+        raise HTTPException(429, {"message": "Slowly.", "reason": "busy"}, {"Retry-After": "7"})
+
+    able = Browser(extensions={"websocket.http.response": {}})
+    await able.visit(router_with(refuses))
+    headers = dict(able.sent[0]["headers"])
+    assert (headers[b"retry-after"], able.sent[1]["body"]) == (b"7", b"Slowly. busy.")
+    assert headers[b"content-length"] == b"%d" % len(able.sent[1]["body"])
+
+
+async def test_an_error_before_the_beginning_is_a_500_where_the_server_can() -> None:
+    async def fails(websocket: WebSocket) -> None:
+        raise LookupError("secret")
+
+    able = Browser(extensions={"websocket.http.response": {}})
+    said = await able.visit(router_with(fails))
+    assert said == [("http.response.start", 500), ("http.response.body", None)]
+    assert "secret" not in repr(able.sent)
+
+
+async def test_tasks_that_talk_beside_each_other_end_with_their_browser(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def talks(websocket: WebSocket) -> None:
+        await websocket.accept()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(websocket.receive())
+
+    assert await Browser().visit(router_with(talks)) == [("accept", None)]
+    assert caplog.records == []
+
+
+async def test_an_http_error_in_a_group_refuses() -> None:
+    async def refuses(websocket: WebSocket) -> None:
+        raise ExceptionGroup("of tasks", [HTTPException(403, "Not you.")])
+
+    browser = Browser()
+    assert await browser.visit(router_with(refuses)) == [("close", POLICY)]
+    assert browser.sent[0]["reason"] == "Not you."
+
+
+async def test_who_has_gone_before_the_beginning_is_not_let_in() -> None:
+    browser = Browser()
+    browser._messages.clear()
+    assert await browser.visit(router_with(echo)) == []

@@ -111,3 +111,13 @@ async def test_a_route_of_a_host_is_not_found_for_another_by_a_short_way() -> No
         assert (await client.get(path)).status_code == 404
         found = app.router.find("GET", path, "a.example.org")
         assert isinstance(found, tuple) and found[1]["tenant"] == "a"
+
+
+@pytest.mark.parametrize("path", ["/users/me", "/users/me/", "/me"])
+async def test_head_is_the_get_of_the_path_itself_before_the_head_of_a_parameter(path: str) -> None:
+    router = Router()
+    for prefix in ("/users", ""):
+        router.get(f"{prefix}/me", name="own")(handler)
+        router.any(f"{prefix}/{{x}}", name="any")(handler)
+    assert outcome(router.find_for, {"headers": []}, "HEAD", path) == ("own", {})
+    assert outcome(router.find_for, {"headers": []}, "POST", path) == ("any", {"x": "me"})

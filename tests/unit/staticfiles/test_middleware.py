@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from openviper.exceptions import ImproperlyConfigured
 from openviper.http.asgi import Message, Receive, Scope, Send
 from openviper.http.files import CHUNK_SIZE
-from openviper.staticfiles import StaticFilesMiddleware
+from openviper.staticfiles import StaticFilesMiddleware, collect_static
 from openviper.testing import OpenViperTestClient, TestResponse
 from tests.projects import write
 
@@ -323,3 +324,48 @@ async def test_a_file_that_is_replaced_meanwhile_is_sent_as_it_was(files: Path) 
     assert b"".join(message.get("body", b"") for message in client.messages) == b"a" * (
         2 * CHUNK_SIZE
     )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".env",
+        ".git/config",
+        "css/.hidden/x.css",
+        "site.css~",
+        "a.orig",
+        "x.pyc",
+        ".openviper-static.json",
+    ],
+)
+async def test_what_collectstatic_leaves_out_is_not_served(files: Path, name: str) -> None:
+    write(files, {name: "secret", ".well-known/security.txt": "asked for"})
+    assert (await fetch(files, name)).status_code == 404
+    assert (await fetch(files, ".well-known/security.txt")).text == "asked for"
+
+
+async def test_uploads_of_any_name_are_served_but_hidden_ones(files: Path) -> None:
+    write(files, {"a.orig": "an upload", ".hidden": "none", "b/.c/d": "none"})
+    for name, status in {"a.orig": 200, ".hidden": 404, "b/.c/d": 404}.items():
+        assert (await fetch(files, name, middleware={"untrusted": True})).status_code == status
+
+
+@pytest.mark.parametrize("path", ["static", "/static", "/static/", "static/"])
+async def test_a_path_may_be_written_with_slashes_or_without(files: Path, path: str) -> None:
+    client = OpenViperTestClient(StaticFilesMiddleware(inner, path, [files]))
+    assert (await client.get("/static/page.html")).status_code == 200
+    assert (await client.get("/statics/page.html")).status_code == 418
+
+
+@pytest.mark.parametrize("path", ["", "/", "//"])
+def test_files_do_not_stand_in_the_way_of_everything(files: Path, path: str) -> None:
+    with pytest.raises(ImproperlyConfigured):
+        StaticFilesMiddleware(inner, path, [files])
+
+
+def test_one_directory_is_not_several(files: Path) -> None:
+    for one in (str(files), files):
+        with pytest.raises(TypeError, match="are a list"):
+            StaticFilesMiddleware(inner, directories=one)  # type: ignore[arg-type]  # what the test is about
+        with pytest.raises(TypeError, match="are a list"):
+            collect_static(one, files / "to")  # type: ignore[arg-type]  # what the test is about

@@ -158,7 +158,7 @@ def test_the_short_name_is_enough_where_one_has_it() -> None:
 
 
 def test_an_actor_nobody_knows_here_is_sent_all_the_same(memory: MemoryBroker) -> None:
-    proxy = enqueue_task("other.place.work", (1,), {"x": 2}, queue_name="far", delay=5)
+    proxy = enqueue_task("other.place.work", (1,), {"x": 2}, queue_name="far", delay=60_000)
     (stored,) = memory.messages()
     assert (stored.actor_name, stored.queue_name, stored.state) == (
         "other.place.work",

@@ -197,7 +197,7 @@ def test_blocks_of_parents_are_found_and_unknown_ones_are_named(folder: Path) ->
     for name in ("nope", "", "A"):
         with pytest.raises(LookupError) as caught:
             render_block("leaf.html", name)
-        assert str(caught.value) == f"template 'leaf.html' has no block {name!r}; it has: c"
+        assert str(caught.value) == f"template 'leaf.html' has no block {name!r}; it has: a, b, c"
     (folder / "none.html").write_text("x")
     with pytest.raises(LookupError, match="has no block 'a'; it has: none"):
         render_block("none.html", "a")

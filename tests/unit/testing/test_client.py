@@ -119,3 +119,20 @@ async def test_a_bad_status_can_be_raised_with_its_body(application: OpenViper) 
     assert (await client.get("/echo")).raise_for_status().is_success
     with pytest.raises(AssertionError, match="404.*Not found"):
         (await client.get("/nowhere")).raise_for_status()
+
+
+@pytest.mark.parametrize("length", ["4", "100", "x", ""])
+async def test_an_answer_that_is_not_as_long_as_it_says_fails_as_in_a_server(length: str) -> None:
+    app = OpenViper(debug=False)
+    app.get("/x")(lambda: Response("12345", headers={"content-length": length}))
+    with pytest.raises(AssertionError, match="and has 5"):
+        await app.test_client().get("/x")
+    assert (await app.test_client().head("/x")).headers["content-length"] == length
+
+
+@pytest.mark.parametrize("root", ["/a%41", "/100%", "/ü x"])
+async def test_the_prefix_is_a_path_that_is_decoded_already(root: str) -> None:
+    app = OpenViper(debug=False)
+    app.get("/x/{y}")(lambda request, y: [request.path, request.root_path, y])
+    client = app.test_client(root_path=root)
+    assert (await client.get("/x/%C3%BC")).json() == [f"{root}/x/ü", root, "ü"]

@@ -153,3 +153,13 @@ def test_deleting_takes_all_of_that_name_and_one_that_is_not_there_is_an_error()
     with pytest.raises(KeyError):
         del cookies["a"]
     assert cookies.get("a") is None and cookies.pop("b") == "3" and not cookies
+
+
+@pytest.mark.parametrize("age", ["--5", "²", "٣", "+5", "1e3", "5 5", "", "x"])
+def test_an_age_that_is_none_is_passed_over(age: str) -> None:
+    assert sent(taken(f"a=1; Max-Age={age}")) == "a=1"
+
+
+def test_an_age_may_be_as_long_as_it_likes() -> None:
+    assert sent(taken(f"a=1; Max-Age={'9' * 300}")) == "a=1"
+    assert sent(taken(f"a=1; Max-Age=-{'9' * 300}")) == ""

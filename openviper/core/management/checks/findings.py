@@ -30,6 +30,7 @@ CODES: dict[str, str] = {
     "models.W001": "The models have changes that `makemigrations` has not written down.",
     "routes.E001": "The application or its routes cannot be loaded.",
     "routes.E002": "A handler's parameters do not fit its path.",
+    "routes.E003": "Answers or results are kept in a cache that `CACHES` does not have.",
     "routes.W001": "Two routes have the same path and method, so the later one is never reached.",
     "routes.W002": "Two routes with different paths have the same name.",
     "templates.E001": "A template has an error.",

@@ -8,8 +8,10 @@ from contextlib import contextmanager
 
 from openviper.app import OpenViper
 from openviper.apps.discovery import discover_routes
+from openviper.cache.functions import unknown_caches
+from openviper.conf import settings
 from openviper.core.management.checks.findings import Finding
-from openviper.core.management.errors import describe
+from openviper.core.management.errors import describe, did_you_mean
 from openviper.core.management.serving import (
     ApplicationMissing,
     application_candidates,
@@ -30,7 +32,12 @@ def check_routes() -> list[Finding]:
     except Exception as error:  # The project's modules may raise anything while they are imported.
         kind = "" if isinstance(error, OpenViperException) else f"{type(error).__name__}: "
         return [Finding("routes.E001", f"{kind}{describe(error)}")]
-    return [*_uncallable(routes), *_hidden(routes), *_same_names(routes)]
+    return [
+        *_uncallable(routes),
+        *_unknown_caches(routes),
+        *_hidden(routes),
+        *_same_names(routes),
+    ]
 
 
 def _uncallable(routes: Iterable[Route]) -> Iterator[Finding]:
@@ -39,6 +46,22 @@ def _uncallable(routes: Iterable[Route]) -> Iterator[Finding]:
             route.check()
         except HandlerError as error:
             yield Finding("routes.E002", str(error), where=route.path)
+
+
+def _unknown_caches(routes: Iterable[Route]) -> Iterator[Finding]:
+    known = {"default", *settings.CACHES}
+    for route in routes:
+        alias = getattr(route.handler, "cache_alias", None)
+        if isinstance(alias, str) and alias not in known:
+            text = f"cache_page() of {_handler(route)} names cache {alias!r}"
+            yield _unknown_cache(text, alias, route.path)
+    for name, alias in unknown_caches():
+        yield _unknown_cache(f"cached() of {name} names cache {alias!r}", alias, name)
+
+
+def _unknown_cache(text: str, alias: str, where: str) -> Finding:
+    meant = did_you_mean(alias, ["default", *settings.CACHES])
+    return Finding("routes.E003", f"{text}, which CACHES does not have{meant}", where=where)
 
 
 def project_routes() -> list[Route]:

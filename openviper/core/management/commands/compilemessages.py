@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from openviper.core.management.base import BaseCommand, CommandError
-from openviper.i18n.catalogue import CatalogueError, read_po, write_mo
+from openviper.i18n.catalogue import check_catalogue, read_po, write_mo
 from openviper.i18n.translation import locale_directories
 from openviper.utils.atomic_files import atomic_write
 
@@ -36,7 +36,8 @@ class Command(BaseCommand):
     def _compiled(self, path: Path) -> tuple[bytes, int]:
         try:
             messages = read_po(path.read_text("utf-8"))
-        except (CatalogueError, UnicodeError, OSError) as error:
+            check_catalogue(messages)
+        except (ValueError, OSError) as error:
             raise CommandError(f"{path} cannot be read: {error}") from error
         translated = [message for message in messages if message.is_translated]
         return write_mo(translated), sum(bool(message.text) for message in translated)

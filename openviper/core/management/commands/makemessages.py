@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from openviper.conf import settings
+from openviper.conf.rules import language
 from openviper.core.management.base import BaseCommand, CommandError
 from openviper.i18n.catalogue import CatalogueError, Message, merge, read_po, write_po
 from openviper.i18n.extraction import (
@@ -45,12 +46,17 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Write the files; translations that are there are kept."""
-        languages = options["language"] or list(settings.LANGUAGES)
+        languages = [each.replace("_", "-") for each in options["language"]]
+        languages = languages or list(settings.LANGUAGES)
+        for each in languages:
+            fault = language(each)
+            if fault is not None:
+                raise CommandError(f"the language {each!r} {fault}")
         root = Path(project_directory())
         messages = combined([*self._python(root), *self._templates(root)])
-        for language in languages:
-            path = po_path(language)
-            translated = self._write(path, messages, language)
+        for each in languages:
+            path = po_path(each)
+            translated = self._write(path, messages, each)
             self.terminal.line(f"{path}: {len(messages)} texts, {translated} translated")
 
     def _python(self, root: Path) -> list[Message]:
@@ -58,8 +64,8 @@ class Command(BaseCommand):
         for path in source_files(root, (".py",)):
             name = path.relative_to(root).as_posix()
             try:
-                found += python_messages(path.read_text("utf-8"), name)
-            except (SyntaxError, UnicodeError) as error:
+                found += python_messages(path.read_bytes(), name)
+            except (SyntaxError, ValueError, RecursionError, OSError) as error:
                 raise CommandError(f"{name} cannot be read: {error}") from error
         return found
 

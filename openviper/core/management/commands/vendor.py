@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from openviper.core.management.base import BaseCommand, UsageError
 from openviper.core.management.vendor_arguments import FOLDER, add_vendor_arguments
-from openviper.core.management.verifying import show_verdict
+from openviper.core.management.verifying import form_note, show_verdict
 from openviper.vendoring.building import Tree, build_tree
 from openviper.vendoring.checking import check_tree, manifest_sum
 from openviper.vendoring.comparing import Difference, compare
-from openviper.vendoring.manifest import Manifest
+from openviper.vendoring.manifest import COMPACT, FULL, Manifest
 from openviper.vendoring.places import manifest_of, open_place
+from openviper.vendoring.turns import turn
 from openviper.vendoring.writing import replace_folder, write_archive, write_folder
+
+_Make = Callable[[Tree, Path, dict[str, Any]], None]
 
 
 class Command(BaseCommand):
@@ -62,21 +65,36 @@ class Command(BaseCommand):
         return 1 if difference else 0
 
     def _show_news(self, difference: Difference) -> None:
-        for line in difference.lines() if difference else ("Nothing differs.",):
+        for line in difference.lines():
             self.stdout(line)
+        if not difference:
+            self.stdout("Nothing else differs." if difference.forms else "Nothing differs.")
 
     def _make(self, options: dict[str, Any]) -> None:
         extras = [name.strip() for name in options["extras"].split(",") if name.strip()]
-        tree = build_tree(extras, with_manual=not options["without_manual"])
-        if options["directory"] or not options["pyz"]:
-            self._make_folder(tree, Path(options["directory"] or FOLDER), options)
-        if options["pyz"]:
-            archive = Path(options["pyz"])
-            old = _manifest_if_there(archive) if options["update"] else None
-            write_archive(tree, archive, replace=options["update"])
-            self._report(tree, old, f"{archive} ({_megabytes(archive.stat().st_size)})")
-        for note in tree.manifest.not_vendored:
+        trees = {}
+        for make, place in self._targets(options):
+            old = _manifest_if_there(place) if options["update"] else None
+            form = _form(options["compact"], old)
+            if form not in trees:
+                trees[form] = build_tree(
+                    extras, with_manual=not options["without_manual"], form=form
+                )
+            make(trees[form], place, options)
+        for note in next(iter(trees.values())).manifest.not_vendored:
             self.terminal.warning(note)
+
+    def _targets(self, options: dict[str, Any]) -> Iterator[tuple[_Make, Path]]:
+        """Yield what is to be made, and by which method."""
+        if options["directory"] or not options["pyz"]:
+            yield self._make_folder, Path(options["directory"] or FOLDER)
+        if options["pyz"]:
+            yield self._make_archive, Path(options["pyz"])
+
+    def _make_archive(self, tree: Tree, archive: Path, options: dict[str, Any]) -> None:
+        old = _manifest_if_there(archive) if options["update"] else None
+        write_archive(tree, archive, replace=options["update"])
+        self._report(tree, old, f"{archive} ({_megabytes(archive.stat().st_size)})")
 
     def _make_folder(self, tree: Tree, folder: Path, options: dict[str, Any]) -> None:
         if not options["update"]:
@@ -91,7 +109,7 @@ class Command(BaseCommand):
         size = _megabytes(sum(map(len, tree.values())))
         self.stdout(
             self.style_success(
-                f"{place}: {len(packages)} packages, {len(tree)} files, {size} unpacked"
+                f"{place}{form_note(tree.manifest.form)}: {len(packages)} packages, {len(tree)} files, {size} unpacked"
             )
         )
         if old is None:
@@ -105,13 +123,23 @@ class Command(BaseCommand):
         self.stdout(f"SHA-256 of VENDOR.json: {manifest_sum(tree.manifest)}")
 
 
-def _manifest_if_there(archive: Path) -> Manifest | None:
-    """Return the manifest of an archive that is to be replaced; `None` if there is no file.
+def _manifest_if_there(place: Path) -> Manifest | None:
+    """Return the manifest of a folder or archive that is to be replaced; `None` if there is none.
 
     Raises:
-        VendorError: If the file is something else, which is not ours to replace.
+        VendorError: If it is something else, which is not ours to replace.
     """
-    return manifest_of(open_place(archive))[0] if archive.exists() else None
+    if not place.parent.is_dir():
+        return None
+    with turn(place):  # Which puts back a tree that a killed writer had moved aside.
+        return manifest_of(open_place(place))[0] if place.exists() else None
+
+
+def _form(wanted: bool | None, old: Manifest | None) -> str:
+    """Return the form of a new tree: the one that was asked for, or else that of the old one."""
+    if wanted is None:
+        return FULL if old is None else old.form
+    return COMPACT if wanted else FULL
 
 
 def _refuse_empty_names(options: dict[str, Any]) -> None:
@@ -122,7 +150,8 @@ def _refuse_empty_names(options: dict[str, Any]) -> None:
 
 def _refuse_contradictions(options: dict[str, Any]) -> None:
     only_looks = options["check"] or options["diff"] is not None
-    makes: Sequence[str] = [name for name in ("extras", "pyz", "without_manual") if options[name]]
+    given = {**options, "compact": options["compact"] is not None}
+    makes = [name for name in ("extras", "pyz", "without_manual", "compact") if given[name]]
     if only_looks and makes:
         raise UsageError(
             f"--{makes[0].replace('_', '-')} makes something, --check and --diff only look"

@@ -9,6 +9,8 @@ from openviper.db.dialects.base import Dialect
 from openviper.db.sql import operands
 from openviper.db.sql.expressions import Argument, Call, Expression, Func, whole_of_mysql
 from openviper.db.sql.nodes import Binding, Node, Scope, Writer
+from openviper.db.sql.nulls import with_type
+from openviper.db.sql.shown import Shown
 from openviper.db.sql.types import (
     FLOAT,
     INTEGER,
@@ -83,10 +85,10 @@ class NullIf(Func):
 
     def of(self, *arguments: Node) -> Node:
         """Return the call; values of one type are written once each, so that nested calls grow with their number."""
-        call = super().of(*arguments)
-        value, other = arguments
+        call = self.call(*arguments)
+        value, other = call.arguments
         is_one_type = value.type is other.type
-        return Call(_NULLIF, arguments, call.type) if is_one_type else call
+        return Call(_NULLIF, call.arguments, call.type) if is_one_type else call
 
 
 class _PlainNullIf(Func):
@@ -113,8 +115,8 @@ class Greatest(Func):
 
     def of(self, *arguments: Node) -> Node:
         """Return the call; arguments that are such calls give theirs, so that the text grows with their number only."""
-        call = super().of(*arguments)
-        inner = [node for argument in arguments for node in self._inner(argument)]
+        call = self.call(*arguments)
+        inner = [node for argument in call.arguments for node in self._inner(argument)]
         return Call(self, tuple(inner), call.type)
 
     def _inner(self, argument: Node) -> tuple[Node, ...]:
@@ -190,7 +192,9 @@ class Cast(Func):
         return f"CAST({value} AS {dialect.value_type('REAL' if self.to is float else 'TEXT')})"
 
     def of(self, *arguments: Node) -> Node:
-        """Return the call; a text becomes a number in a way of its own."""
+        """Return the call; a text becomes a number in a way of its own, a decimal number a text."""
+        if self.to is str and arguments[0].type.family is Family.DECIMAL:
+            return super().of(Shown(arguments[0]))
         if self.to is not str and arguments[0].type.family is Family.TEXT:
             return Call(_NumberOfText(self.arguments[0], self.to), arguments, _TARGETS[self.to])
         return super().of(*arguments)
@@ -253,7 +257,7 @@ class When:
         if not conditions and not lookups:
             raise TypeError("When() needs a condition")
         self.conditions = conditions
-        self.lookups = lookups
+        self.lookups = operands.kept(lookups)
         self.then = then
 
     def __repr__(self) -> str:
@@ -286,7 +290,8 @@ class Case(Expression):
         if default is not None:
             values.append(default)
         result = common_type([value.type for value in values], repr(self))
-        return CaseNode(pairs, default, result)
+        typed = tuple([(test, with_type(value, result)) for test, value in pairs])
+        return CaseNode(typed, default and with_type(default, result), result)
 
     @staticmethod
     def _resolved(branch: When, scope: Scope) -> tuple[Node, Node]:

@@ -132,6 +132,8 @@ class Replace(Func):
         if dialect.name == "mysql":
             # By the bytes, as LIKE and comparisons do here, and not by a collation.
             text = f"CAST({text} AS CHAR) COLLATE {MYSQL_COLLATION}"
+            # It looks at the new text only where there is something to replace.
+            return f"CASE WHEN {new} IS NOT NULL THEN REPLACE({text}, {old}, {new}) END"
         return f"REPLACE({text}, {old}, {new})"
 
 

@@ -88,7 +88,7 @@ OKS = "SUM(CASE WHEN ok THEN 1 WHEN NOT ok THEN 0 END)"
                 f"COLLATE {BIN} SEPARATOR ',')",
             ),
         ),
-        (JSONAgg("n"), ("json_group_array(n)", "JSONB_AGG(n)", "JSON_ARRAYAGG(n)")),
+        (JSONAgg("n"), ("NULLIF(json_group_array(n), '[]')", "JSONB_AGG(n)", "JSON_ARRAYAGG(n)")),
     ],
 )  # fmt: skip
 def test_over_rows_in_the_words_of_each_database(

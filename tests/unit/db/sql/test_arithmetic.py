@@ -59,7 +59,7 @@ from tests.unit.db.sql.kinds import VENDORS, Thing, computed, plain, plan, text,
         (
             F("made") + timedelta(days=1),
             (
-                "openviper_shift(made, ?)",
+                "openviper_shift(made, ?, 1)",
                 "NULLIF(NULLIF(GREATEST(LEAST(made + (CAST(%s AS BIGINT)) * INTERVAL '1 microsecond', "
                 "'10000-01-01'), '0001-12-31 23:59:59.999999 BC'), '10000-01-01'), '0001-12-31 23:59:59.999999 BC')",
                 "(made + INTERVAL (%s) MICROSECOND)",
@@ -68,10 +68,10 @@ from tests.unit.db.sql.kinds import VENDORS, Thing, computed, plain, plan, text,
         (
             F("day") - F("took"),
             (
-                "openviper_shift(day, -(took))",
-                "NULLIF(NULLIF(GREATEST(LEAST(day + CAST(FLOOR(CAST(-(took) AS NUMERIC) / 86400000000) AS INTEGER), "
+                "openviper_shift(day, took, -1)",
+                "NULLIF(NULLIF(GREATEST(LEAST(day - CAST(FLOOR(CAST(took AS NUMERIC) / 86400000000) AS INTEGER), "
                 "'10000-01-01'), '0001-12-31 BC'), '10000-01-01'), '0001-12-31 BC')",
-                "(day + INTERVAL FLOOR((-(took)) / 86400000000) DAY)",
+                "(day - INTERVAL FLOOR(CAST(took AS DECIMAL(30, 12)) / 86400000000) DAY)",
             ),
         ),
         (
@@ -201,7 +201,9 @@ NOON = datetime(2020, 2, 29, 12, tzinfo=UTC)
         (F("made") + timedelta(days=10**6 * 4), {"made": NOON}, None),
         (F("made") - NOON, {"made": NOON + timedelta(microseconds=1)}, timedelta(microseconds=1)),
         (F("day") + timedelta(hours=25), {"day": date(2020, 2, 28)}, date(2020, 2, 29)),
-        (F("day") - timedelta(hours=1), {"day": date(2020, 3, 1)}, date(2020, 2, 29)),
+        (F("day") - timedelta(hours=1), {"day": date(2020, 3, 1)}, date(2020, 3, 1)),
+        (F("day") + timedelta(hours=-1), {"day": date(2020, 3, 1)}, date(2020, 2, 29)),
+        (F("day") - timedelta(hours=-1), {"day": date(2020, 3, 1)}, date(2020, 3, 2)),
         (F("day") - date(2020, 1, 1), {"day": date(2020, 1, 3)}, timedelta(days=2)),
         (F("took") * -2, {"took": timedelta(seconds=1)}, timedelta(seconds=-2)),
         (F("took") - F("took"), {"took": timedelta(seconds=1)}, timedelta()),

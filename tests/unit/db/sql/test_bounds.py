@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from openviper.exceptions import QueryError
 from tests.unit.db.sql.kinds import VENDORS, Thing, keys_of, where
 
 GREATEST = 2**63 - 1
@@ -137,9 +138,16 @@ def test_rows_are_those_that_python_would_choose(word: str) -> None:
         assert keys_of(Thing.objects.filter(**{f"n__{word}": bound}), rows) == expected, bound
 
 
-@pytest.mark.parametrize("value", ["x", "1.5x", object(), [1], b"1"])
+@pytest.mark.parametrize("value", ["x", "1.5x", object(), b"1"])
 def test_what_is_no_number_leaves_the_comparison_unknown(value: Any) -> None:
     assert where(Thing.objects.filter(n=value)) == ("(1 = NULL)", [])
+
+
+@pytest.mark.parametrize("value", [[1], (1,), {1}, {"n": 1}, iter([1]), range(2), len, lambda: 1])
+@pytest.mark.parametrize("word", ["exact", "ne", "gt"])
+def test_lists_and_functions_are_no_values(value: Any, word: str) -> None:
+    with pytest.raises(QueryError, match="^'n__"):
+        Thing.objects.filter(**{f"n__{word}": value})
 
 
 def test_fractions_are_compared_exactly() -> None:

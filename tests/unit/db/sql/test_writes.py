@@ -44,7 +44,7 @@ def update(query: Any, vendor: str = "sqlite", **values: Any) -> tuple[str, list
         (
             {"price": F("price") * F("n")},
             (
-                "price = openviper_decimal(round((price * n), 2), 8, 2)",
+                "price = openviper_decimal(openviper_sure(round((price * n), 2), 2), 8, 2)",
                 *["price = (price * n)"] * 2,
             ),
         ),
@@ -59,7 +59,7 @@ def update(query: Any, vendor: str = "sqlite", **values: Any) -> tuple[str, list
         (
             {"made": F("made") + timedelta(days=1)},
             (
-                "made = openviper_shift(made, ?)",
+                "made = openviper_shift(made, ?, 1)",
                 "made = NULLIF(NULLIF(GREATEST(LEAST(made + (CAST(%s AS BIGINT)) * INTERVAL '1 microsecond', "
                 "'10000-01-01'), '0001-12-31 23:59:59.999999 BC'), '10000-01-01'), '0001-12-31 23:59:59.999999 BC')",
                 "made = (made + INTERVAL (%s) MICROSECOND)",

@@ -11,7 +11,10 @@ from openviper.core.management.base import UsageError
 from openviper.core.management.commands import vendor as vendor_module
 from openviper.core.management.commands.vendor import Command as Vendor
 from openviper.core.management.commands.verify import Command as Verify
+from openviper.vendoring.building import Tree
 from openviper.vendoring.exceptions import TreeChangedError, VendorError
+from openviper.vendoring.manifest import MANIFEST, digest
+from openviper.vendoring.places import manifest_of, open_place
 from openviper.vendoring.writing import write_archive, write_folder
 from tests.unit.core.management.speaking import Said, said, terminal
 from tests.unit.vendoring.trees import small_tree
@@ -21,6 +24,7 @@ NOTHING = {
     "extras": "",
     "pyz": None,
     "without_manual": False,
+    "compact": None,
     "check": False,
     "update": False,
     "diff": None,
@@ -76,7 +80,7 @@ def test_both_are_made_when_both_are_named(here: Path) -> None:
 def test_what_cannot_be_vendored_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[list[str], bool]] = []
 
-    def build(extras: list[str], *, with_manual: bool) -> object:
+    def build(extras: list[str], *, with_manual: bool, form: str) -> object:
         asked.append((extras, with_manual))
         tree = small_tree()
         object.__setattr__(tree.manifest, "not_vendored", ["libpq5 is a library"])
@@ -86,6 +90,77 @@ def test_what_cannot_be_vendored_is_a_warning(monkeypatch: pytest.MonkeyPatch) -
     assert "libpq5 is a library" in vendor(extras=" postgres, redis,").err
     vendor(directory="lean", without_manual=True)
     assert asked == [(["postgres", "redis"], True), ([], False)]
+
+
+@pytest.fixture
+def in_forms(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make small trees of the form that is asked for, of which the compact one says what it was made from."""
+
+    def build(_extras: object, *, with_manual: bool, form: str) -> Tree:
+        tree = small_tree()
+        object.__setattr__(tree.manifest, "form", form)
+        (package,) = tree.manifest.packages
+        if form == "compact":
+            ((name, value),) = package.files.items()
+            tree[name] = b"ANSWER=42\n"
+            object.__setattr__(package, "files", {name: digest(tree[name])})
+            object.__setattr__(package, "origins", {name: value})
+        tree[MANIFEST] = tree.manifest.dump()
+        return tree
+
+    monkeypatch.setattr(vendor_module, "build_tree", build)
+
+
+def form_of(place: str) -> str:
+    return manifest_of(open_place(place))[0].form
+
+
+@pytest.mark.usefixtures("in_forms")
+def test_a_tree_keeps_its_form_when_it_is_brought_up_to_date() -> None:
+    assert (
+        "vendor (compact): 1 packages"
+        in vendor(compact=True, pyz="one.pyz", directory="vendor").out
+    )
+    vendor(directory="lib")
+    vendor(update=True, pyz="one.pyz", directory="vendor")
+    vendor(update=True, pyz="one.pyz", directory="lib")
+    assert [form_of(place) for place in ("vendor", "one.pyz", "lib")] == [
+        "compact",
+        "compact",
+        "full",
+    ]
+
+
+@pytest.mark.usefixtures("in_forms")
+def test_a_tree_changes_its_form_when_that_is_said() -> None:
+    vendor(compact=True)
+    said_so = vendor(update=True, compact=False).out
+    assert "form: compact -> full\nNothing else differs.\n" in said_so
+    assert form_of("vendor") == "full"
+
+
+@pytest.mark.usefixtures("in_forms")
+def test_trees_of_two_forms_are_compared_by_what_they_were_made_from() -> None:
+    vendor(directory="lib")
+    vendor(compact=True)
+    outcome = vendor(diff="lib")
+    assert outcome == ("form: compact -> full\nNothing else differs.\n", "", 0)
+    assert json.loads(vendor(diff="lib", json=True).out)["forms"] == ["compact", "full"]
+
+
+@pytest.mark.usefixtures("in_forms")
+def test_the_form_is_told_where_a_tree_is_checked() -> None:
+    vendor(compact=True)
+    assert "vendor (compact): all 2 files" in vendor(check=True).out
+    assert json.loads(vendor(check=True, json=True).out)["form"] == "compact"
+
+
+@pytest.mark.usefixtures("in_forms")
+def test_a_tree_that_a_killed_writer_moved_aside_keeps_its_form(here: Path) -> None:
+    vendor(compact=True)
+    (here / "vendor").rename(here / ".vendor.0123abcd.partial.old")
+    vendor(update=True)
+    assert form_of("vendor") == "compact"
 
 
 def test_what_only_looks_leaves_nothing_out() -> None:
@@ -154,6 +229,7 @@ def test_outcomes_can_be_had_as_json(here: Path) -> None:
     [
         ({"check": True, "pyz": "x"}, "--pyz makes something"),
         ({"diff": "x", "extras": "redis"}, "--extras makes something"),
+        ({"check": True, "compact": False}, "--compact makes something"),
         ({"force": True}, "--force goes with --update"),
         ({"json": True}, "--json goes with --check or --diff"),
     ],

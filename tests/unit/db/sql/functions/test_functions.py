@@ -73,7 +73,7 @@ def within(number: str, whole: str) -> str:
             (
                 "REPLACE(name, name, name)",
                 "REPLACE(name, name, name)",
-                f"REPLACE(CAST(name AS CHAR) COLLATE {BIN}, name, name)",
+                f"CASE WHEN name IS NOT NULL THEN REPLACE(CAST(name AS CHAR) COLLATE {BIN}, name, name) END",
             ),
         ),
         (
