@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Generator, Iterable, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -75,7 +75,7 @@ class ReadingQuery(SelectingQuery[M]):
     # Instances
 
     def __await__(self) -> Generator[Any, None, list[M]]:
-        return self._fetch(capped(self.query)).__await__()
+        return self._fetch_all().__await__()
 
     async def __aiter__(self) -> AsyncIterator[M]:
         for instance in await self._fetch_all():
@@ -85,8 +85,8 @@ class ReadingQuery(SelectingQuery[M]):
         """Return the same query; awaiting it gives the list of instances."""
         return self._with(ignore_permissions=ignore_permissions or self.query.ignore_permissions)
 
-    async def _fetch_all(self) -> list[M]:
-        return await self._fetch(capped(self.query))
+    def _fetch_all(self) -> Coroutine[Any, Any, list[M]]:
+        return self._fetch(capped(self.query))
 
     async def _fetch(self, query: Description) -> list[M]:
         meta = self._meta

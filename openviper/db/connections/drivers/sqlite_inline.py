@@ -32,29 +32,28 @@ class InlineBudget:
     """Keeps the inline work between two turns of the event loop within `INLINE_LIMIT`, and knows what takes longer.
 
     Attributes:
-        spent: Seconds of inline work since the loop had its turn.
+        spent: Seconds of inline work since the loop had its turn. Whoever adds to it calls `count` unless `is_counting`.
+        is_counting: Whether the loop is going to begin anew.
         suspects: Statements that were long, and are tried inline again; with the number of their runs in the thread before.
     """
 
-    __slots__ = ("_armed", "_long", "_loop", "_runs", "spent", "suspects")
+    __slots__ = ("_long", "_loop", "_runs", "is_counting", "spent", "suspects")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._armed = False
+        self.is_counting = False
         self._long: dict[str, int] = {}
         self._runs: dict[str, int] = {}
         self.suspects: dict[str, int] = {}
         self.spent = 0.0
 
-    def spend(self, seconds: float) -> None:
-        """Account for inline work."""
-        self.spent += seconds
-        if not self._armed:
-            self._armed = True
-            self._loop.call_soon(self._reset)
+    def count(self) -> None:
+        """Count from now on what is added to `spent`, until the loop has its turn."""
+        self.is_counting = True
+        self._loop.call_soon(self._reset)
 
     def _reset(self) -> None:
-        self._armed = False
+        self.is_counting = False
         self.spent = 0.0
 
     async def wait(self) -> None:
