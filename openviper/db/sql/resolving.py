@@ -32,8 +32,6 @@ from openviper.db.sql.spreading import one_of, speaks_of_many, spread
 from openviper.db.sql.types import BOOLEAN, NULL, ResultType
 from openviper.exceptions import FieldError, QueryError
 
-_SCOPE = "<>"
-"""Under which a model's plain scope is kept; no name of a field begins so."""
 MAX_DEPTH = 40
 """Most levels of conditions within conditions; SQLite's parser has room for 100 parentheses."""
 MAX_CONDITIONS = 100_000
@@ -312,10 +310,9 @@ def _resolved(expression: Any, name: str, scope: QueryScope) -> Node:
 
 def plain_scope(meta: ModelOptions) -> QueryScope:
     """Return the scope of a query without computed values, the same object each time."""
-    scope: QueryScope | None = meta.lookups.get(_SCOPE)
+    scope: QueryScope | None = meta.plain_scope
     if scope is None:
-        scope = QueryScope(meta)
-        remember(meta.lookups, _SCOPE, scope)
+        scope = meta.plain_scope = QueryScope(meta)
     return scope
 
 
@@ -326,8 +323,8 @@ def plain_conditions(meta: ModelOptions, lookups: Mapping[str, Any]) -> tuple[No
         FieldError: If a name is unknown, or an operand does not go with its lookup.
         QueryError: If an operand has the wrong shape.
     """
-    scope = plain_scope(meta)
     known = meta.lookups
+    scope = meta.plain_scope or plain_scope(meta)
     nodes: list[Node] = []
     for key, value in lookups.items():
         lookup: Lookup = known.get(key) or find_lookup(meta, key)
@@ -365,6 +362,9 @@ def _ways_to(node: Node) -> tuple[Steps, ...]:
 
 def order_term(meta: ModelOptions, term: object) -> Order:
     """Return a term of the order of a query without computed values."""
+    known: Order | None = meta.orders.get(term) if isinstance(term, str) else None
+    if known is not None:
+        return known
     if isinstance(term, str) and RANDOM not in term:
         return order_named(meta, term)
     return QueryScope(meta).order(term)
