@@ -29,8 +29,11 @@ def preferred_type(request: Request, offers: Sequence[str]) -> str:
 
     Raises:
         HTTPException: 406 if it wants none of them; the detail names them.
+        TypeError: If what is offered is one text.
         ValueError: If nothing is offered.
     """
+    if isinstance(offers, str):
+        raise TypeError(f"media types are a list such as [{offers!r}], not a text")
     if not offers:
         raise ValueError("preferred_type() needs at least one media type to offer")
     choices = parse_choices(",".join(request.headers.getlist("accept")))

@@ -106,7 +106,13 @@ def _words(given: Sequence[str], name: str) -> tuple[str, ...]:
 
 
 def cors_policy(policy: CORSPolicy) -> Callable[[H], H]:
-    """Give a handler, a view or one of its methods a policy of its own, in place of that of `CORSMiddleware`."""
+    """Give a handler, a view or one of its methods a policy of its own, in place of that of `CORSMiddleware`.
+
+    Raises:
+        TypeError: If it is no policy, as where the decorator is written without one.
+    """
+    if not isinstance(policy, CORSPolicy):
+        raise TypeError(f"cors_policy() takes a CORSPolicy, not {policy!r}")
 
     def mark(handler: H) -> H:
         setattr(handler, ATTRIBUTE, policy)
