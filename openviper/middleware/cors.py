@@ -230,13 +230,13 @@ def _preflight(policy: CORSPolicy, origin: str, method: str, headers: Headers) -
 def _permissions(policy: CORSPolicy, method: str, wanted: str) -> list[tuple[str, str]]:
     """Return the headers that say what a page may send."""
     permissions = [
-        (
-            "access-control-allow-methods",
-            method if "*" in policy.methods else ", ".join(policy.methods),
-        ),
+        ("access-control-allow-methods", _any_or(method, policy.methods)),
         ("access-control-max-age", str(policy.max_age)),
+        ("access-control-allow-headers", _any_or(wanted, policy.headers)),
     ]
-    allowed = wanted if "*" in policy.headers else ", ".join(policy.headers)
-    if allowed:
-        permissions.append(("access-control-allow-headers", allowed))
-    return permissions
+    return [pair for pair in permissions if pair[1]]
+
+
+def _any_or(wanted: str, named: Sequence[str]) -> str:
+    """Return what is wanted, where everything is allowed; else what is."""
+    return wanted if "*" in named else ", ".join(named)
