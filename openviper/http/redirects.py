@@ -64,14 +64,14 @@ class RedirectResponse(Response):
         headers: Mapping[str, str] | None = None,
         **path_params: Any,
     ) -> None:
-        _check_arguments(url, status_code)
+        _check_kinds(url, status_code)
         target = _resolve(str(url), path_params)
         check_redirect(target)
         location = quote(target, safe=_SAFE)
         super().__init__(None, status_code, {**(headers or {}), "location": location})
 
 
-def _check_arguments(url: object, status_code: int) -> None:
+def _check_kinds(url: object, status_code: int) -> None:
     if status_code not in STATUSES:
         raise ValueError(
             f"the status of a redirect is one of {', '.join(map(str, STATUSES))}, not {status_code!r}"
