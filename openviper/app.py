@@ -214,8 +214,10 @@ class OpenViper(Documented):
         It is called with the request and the exception; what it returns becomes the response as with any handler.
 
         Raises:
+            TypeError: If it is neither.
             ValueError: If the status is not one of errors.
         """
+        errors.check_subject(what)
 
         def register(fn: F) -> F:
             self._error_handlers.add(what, fn)

@@ -89,8 +89,7 @@ class Body:
                 waited += seconds
                 chunk = self._chunk(message)
                 received += len(chunk)
-                if waited > timeout + received / MIN_BYTES_PER_SECOND:
-                    raise BodyTimeoutError
+                _check_rate(waited, received, timeout)
                 if chunk:
                     yield chunk
         except (ClientDisconnected, BodyTimeoutError) as error:
@@ -229,6 +228,11 @@ class Body:
         """Wait no longer."""
         if self._waiting is not None:
             self._waiting.cancel()
+
+
+def _check_rate(waited: float, received: float, timeout: float) -> None:
+    if waited > timeout + received / MIN_BYTES_PER_SECOND:
+        raise BodyTimeoutError
 
 
 def _is_all(message: Message) -> bool:

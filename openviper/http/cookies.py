@@ -84,13 +84,12 @@ def build_cookie(
         "HttpOnly": httponly,
         "Partitioned": partitioned,
     }
-    parts = [f"{key}={value}"]
-    for name, attribute in attributes.items():
-        if attribute is True:
-            parts.append(name)
-        elif attribute:
-            parts.append(f"{name}={attribute}")
-    return "; ".join(parts)
+    written = (_attribute(name, each) for name, each in attributes.items() if each)
+    return "; ".join((f"{key}={value}", *written))
+
+
+def _attribute(name: str, value: str | bool) -> str:
+    return name if value is True else f"{name}={value}"
 
 
 def needs_secure(key: str) -> bool:

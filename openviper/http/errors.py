@@ -89,6 +89,19 @@ class ErrorHandlers:
         return next((handler for handler in above if handler is not None), None)
 
 
+def check_subject(what: object) -> None:
+    """Check that there can be a handler for something: a class of exceptions, or a status.
+
+    Raises:
+        TypeError: If not, as where the decorator is written without either.
+    """
+    is_class = isinstance(what, type) and issubclass(what, BaseException)
+    if not is_class and not isinstance(what, int):
+        raise TypeError(
+            f"exception_handler() takes a class of exceptions or a status of errors, not {what!r}"
+        )
+
+
 def status_of(error: BaseException) -> int:
     """Return the status that an exception is answered with."""
     if isinstance(error, HTTPException):

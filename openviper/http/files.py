@@ -112,9 +112,6 @@ class FileResponse(Response):
         code, start, length = self._part(scope, headers, status)
         headers["content-length"] = str(length)
         await send({"type": "http.response.start", "status": code, "headers": headers.raw})
-        if scope["method"] == "HEAD" or length == 0:
-            await send({"type": "http.response.body", "body": b""})
-            return
         await _send_part(scope, receive, send, file, start, length)
 
     def _verdict(self, scope: Scope, etag: str, status: os.stat_result) -> Verdict:
@@ -130,12 +127,9 @@ class FileResponse(Response):
     def _part(
         self, scope: Scope, headers: MutableHeaders, status: os.stat_result
     ) -> tuple[int, int, int]:
-        """Return the status, the first byte and the number of bytes to send; only GET has ranges (RFC 9110, 14.2)."""
+        """Return the status, the first byte and the number of bytes to send."""
         size = status.st_size
-        wanted = None
-        if self.status_code == 200 and scope["method"] == "GET":
-            asked = Headers(scope["headers"])
-            wanted = requested_range(asked, size, headers["etag"], status.st_mtime)
+        wanted = self._wanted(scope, headers["etag"], status)
         if wanted is None:
             return self.status_code, 0, size
         start, end = wanted
@@ -144,6 +138,12 @@ class FileResponse(Response):
             return 416, 0, 0
         headers["content-range"] = f"bytes {start}-{end - 1}/{size}"
         return 206, start, end - start
+
+    def _wanted(self, scope: Scope, etag: str, status: os.stat_result) -> tuple[int, int] | None:
+        """Return the part that is asked for; only GET has ranges (RFC 9110, 14.2)."""
+        if self.status_code != 200 or scope["method"] != "GET":
+            return None
+        return requested_range(Headers(scope["headers"]), status.st_size, etag, status.st_mtime)
 
 
 async def _send_empty(send: Send, code: int, headers: RawHeaders) -> None:
@@ -184,6 +184,9 @@ def _below(directory: Path, path: Path) -> tuple[Path, str]:
 async def _send_part(
     scope: Scope, receive: Receive, send: Send, file: BinaryIO, start: int, length: int
 ) -> None:
+    if scope["method"] == "HEAD" or length == 0:
+        await send({"type": "http.response.body", "body": b""})
+        return
     # A short file is sent before anybody can go away; for a long one it is noticed, and reading stops.
     if length <= CHUNK_SIZE:
         await _send_pieces(send, file, start, length, None)

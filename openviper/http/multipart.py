@@ -61,16 +61,19 @@ def _parameters(value: str) -> tuple[str, list[tuple[str, str]]]:
     pairs: list[tuple[str, str]] = []
     position = 0
     while position < len(rest):
-        position = _skip(rest, position, "; \t")
-        end = _end_of(rest, position, "=;")
-        name = rest[position:end].strip().lower()
-        if end >= len(rest) or rest[end] == ";":
-            position = end
-            continue
-        text, position = _value(rest, _skip(rest, end + 1, " \t"))
+        name, text, position = _parameter(rest, _skip(rest, position, "; \t"))
         if name:
             pairs.append((name, text))
     return first.strip().lower(), pairs
+
+
+def _parameter(text: str, position: int) -> tuple[str, str, int]:
+    """Return the name and the value of the parameter that begins at a place, and where it ends; without a value, no name."""
+    end = _end_of(text, position, "=;")
+    if end >= len(text) or text[end] == ";":
+        return "", "", end
+    value, behind = _value(text, _skip(text, end + 1, " \t"))
+    return text[position:end].strip().lower(), value, behind
 
 
 def _skip(text: str, position: int, characters: str) -> int:

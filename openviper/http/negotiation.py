@@ -29,25 +29,31 @@ def preferred_type(request: Request, offers: Sequence[str]) -> str:
 
     Raises:
         HTTPException: 406 if it wants none of them; the detail names them.
+        TypeError: If what is offered is one text.
         ValueError: If nothing is offered.
     """
-    if not offers:
-        raise ValueError("preferred_type() needs at least one media type to offer")
+    _check_offers(offers)
     choices = parse_choices(",".join(request.headers.getlist("accept")))
     if not choices:
         return offers[0]
     weights = {offer: media_weight(choices, offer) for offer in offers}
     best = max(offers, key=lambda offer: weights[offer])  # Of several maxima the first.
     if weights[best] == 0:
-        raise HTTPException(
-            406,
-            {
-                "message": "none of the formats that you accept is offered",
-                "offered": ", ".join(offers),
-            },
-            {"vary": "Accept"},
-        )
+        raise _refusal(offers)
     return best
+
+
+def _check_offers(offers: Sequence[str]) -> None:
+    if isinstance(offers, str):
+        raise TypeError(f"media types are a list such as [{offers!r}], not a text")
+    if not offers:
+        raise ValueError("preferred_type() needs at least one media type to offer")
+
+
+def _refusal(offers: Sequence[str]) -> HTTPException:
+    message = "none of the formats that you accept is offered"
+    detail: dict[str, str | int] = {"message": message, "offered": ", ".join(offers)}
+    return HTTPException(406, detail, {"vary": "Accept"})
 
 
 def answer_as(

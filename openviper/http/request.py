@@ -212,5 +212,12 @@ class Request(Connection):
 
         It runs even if the client has left; not if the handler that has asked for it fails; what it raises is logged.
         Middleware asks before it passes the request on. A plain function runs in a thread. The server waits for it when it stops; what must survive a crash belongs into a task.
+
+        Raises:
+            TypeError: If it is no function, such as the coroutine that one has made already.
         """
+        if not callable(function):
+            raise TypeError(
+                f"after_response() takes a function and its arguments, not {function!r}"
+            )
         self.scope.setdefault(BACKGROUND, []).append((function, args, kwargs))

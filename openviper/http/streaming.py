@@ -184,12 +184,12 @@ _closing: set[asyncio.Task[None]] = set()
 
 async def _close_in_thread(iterator: Any, turn: threading.Lock) -> None:
     closing = asyncio.ensure_future(asyncio.to_thread(_close_plain, iterator, turn))
-    if not turn.locked():
-        await closing
-        return
-    # Nobody waits for the piece that is being made, which nobody wants any more.
     _closing.add(closing)
     closing.add_done_callback(_closing.discard)
+    # Nobody waits for a piece that is being made, which nobody wants any more.
+    if not turn.locked():
+        # Who waits may be cancelled meanwhile, for one more reason to end; it is closed all the same.
+        await asyncio.shield(closing)
 
 
 def _close_plain(iterator: Any, turn: threading.Lock) -> None:

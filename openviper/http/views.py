@@ -101,7 +101,12 @@ def action(
         detail: Whether it is about one object.
         url_path: The last part of the path; the method's name when not given.
         name: The last part of the route's name; the method's name when not given.
+
+    Raises:
+        TypeError: If the methods are no list, as where the decorator is written without its parentheses.
     """
+    if isinstance(methods, str) or callable(methods):
+        raise TypeError(f"the methods of an action are a list such as ['POST'], not {methods!r}")
 
     def mark(method: F) -> F:
         own = method.__name__

@@ -106,7 +106,13 @@ def _words(given: Sequence[str], name: str) -> tuple[str, ...]:
 
 
 def cors_policy(policy: CORSPolicy) -> Callable[[H], H]:
-    """Give a handler, a view or one of its methods a policy of its own, in place of that of `CORSMiddleware`."""
+    """Give a handler, a view or one of its methods a policy of its own, in place of that of `CORSMiddleware`.
+
+    Raises:
+        TypeError: If it is no policy, as where the decorator is written without one.
+    """
+    if not isinstance(policy, CORSPolicy):
+        raise TypeError(f"cors_policy() takes a CORSPolicy, not {policy!r}")
 
     def mark(handler: H) -> H:
         setattr(handler, ATTRIBUTE, policy)
@@ -223,12 +229,14 @@ def _preflight(policy: CORSPolicy, origin: str, method: str, headers: Headers) -
 
 def _permissions(policy: CORSPolicy, method: str, wanted: str) -> list[tuple[str, str]]:
     """Return the headers that say what a page may send."""
-    methods = method if "*" in policy.methods else ", ".join(policy.methods)
     permissions = [
-        ("access-control-allow-methods", methods),
+        ("access-control-allow-methods", _any_or(method, policy.methods)),
         ("access-control-max-age", str(policy.max_age)),
+        ("access-control-allow-headers", _any_or(wanted, policy.headers)),
     ]
-    allowed = wanted if "*" in policy.headers else ", ".join(policy.headers)
-    if allowed:
-        permissions.append(("access-control-allow-headers", allowed))
-    return permissions
+    return [pair for pair in permissions if pair[1]]
+
+
+def _any_or(wanted: str, named: Sequence[str]) -> str:
+    """Return what is wanted, where everything is allowed; else what is."""
+    return wanted if "*" in named else ", ".join(named)

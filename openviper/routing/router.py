@@ -162,7 +162,13 @@ class Router:
         middlewares: Sequence[Middleware] | None = None,
         **options: Unpack[RouteOptions],
     ) -> Callable[[H], H]:
-        """Register the decorated handler; see `add`."""
+        """Register the decorated handler; see `add`.
+
+        Raises:
+            TypeError: If the path is no text, as where the decorator is written without one.
+        """
+        if not isinstance(path, str):
+            raise TypeError(f"a route begins with its path, such as '/books', not with {path!r}")
 
         def register(handler: H) -> H:
             self.add(path, handler, methods, None, middlewares, name=name, **options)

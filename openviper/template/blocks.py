@@ -36,17 +36,11 @@ def render_one_block(template: Template, block: str, values: Mapping[str, Any]) 
     Raises:
         LookupError: If there is no such block.
     """
-    context = template.new_context(dict(values))
-    blocks: dict[str, Any] = {}
-    named: dict[str, Any] = {}
-    for each in _lineage(template, values):
-        for name, render in each.blocks.items():
-            # Behind its own one, the parent's: that is what `super` calls.
-            blocks.setdefault(name, []).append(render)
-        named.update(_names_of(each, {**values, **named}))
+    blocks, named = _gathered(template, values)
     if block not in blocks:
         known = ", ".join(sorted(blocks)) or "none"
         raise LookupError(f"template {template.name!r} has no block {block!r}; it has: {known}")
+    context = template.new_context(dict(values))
     context.blocks = blocks
     context.vars.update(named)
     try:
@@ -54,6 +48,20 @@ def render_one_block(template: Template, block: str, values: Mapping[str, Any]) 
     except Exception:
         # Points the traceback at the lines of the template, as `render` does.
         return template.environment.handle_exception()
+
+
+def _gathered(
+    template: Template, values: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the blocks of a template and of those that it extends, and the names that these give them."""
+    blocks: dict[str, Any] = {}
+    named: dict[str, Any] = {}
+    for each in _lineage(template, values):
+        for name, render in each.blocks.items():
+            # Behind its own one, the parent's: that is what `super` calls.
+            blocks.setdefault(name, []).append(render)
+        named.update(_names_of(each, {**values, **named}))
+    return blocks, named
 
 
 def _lineage(template: Template, values: Mapping[str, Any]) -> list[Template]:

@@ -13,6 +13,7 @@ import pytest
 
 from openviper import OpenViper, Request, StreamingResponse
 from openviper.http import EventSourceResponse, ServerSentEvent, last_event_id
+from openviper.http.streaming import _close_in_thread
 from openviper.testing import OpenViperTestClient
 
 
@@ -316,3 +317,21 @@ async def test_a_stream_ends_with_who_waits_for_it(is_begun: bool) -> None:
 def test_the_last_event_id_is_the_text_that_was_sent(sent: bytes | None, seen: str) -> None:
     headers = [] if sent is None else [(b"last-event-id", sent)]
     assert last_event_id(Request({"type": "http", "headers": headers})) == seen
+
+
+async def test_closing_goes_on_though_who_waits_for_it_is_cancelled() -> None:
+    closed = threading.Event()
+
+    class Held:
+        def close(self) -> None:
+            closed.set()
+
+    for waits in range(3):
+        closed.clear()
+        closing = asyncio.ensure_future(_close_in_thread(Held(), threading.Lock()))
+        for _ in range(waits):
+            await asyncio.sleep(0)
+        closing.cancel()
+        await asyncio.gather(closing, return_exceptions=True)
+        if waits:  # Else it had not begun.
+            assert await asyncio.to_thread(closed.wait, 30)

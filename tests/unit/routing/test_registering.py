@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from openviper import OpenViper, Request, Router
-from openviper.exceptions import ImproperlyConfigured
+from openviper.exceptions import ImproperlyConfigured, NotFound
 from openviper.http.connection import Connection
 from openviper.http.limits import BodyLimits
+from openviper.http.negotiation import preferred_type
 from openviper.http.permissions import BasePermission
-from openviper.http.views import View
+from openviper.http.views import View, action
+from openviper.middleware import cors_policy
 from openviper.routing import include
 from openviper.routing.route import WEBSOCKET, Route
 
@@ -352,3 +354,48 @@ def test_every_mistake_of_handlers_is_told_at_once() -> None:
     message = str(caught.value)
     assert "wants 'idd', which the path '/a/{id}' does not have; did you mean 'id'?" in message
     assert "wants 'nam', which the path '/b/{name}' does not have; did you mean 'name'?" in message
+
+
+def a_handler(request: Request) -> str:
+    """Be decorated."""
+    return ""
+
+
+@pytest.mark.parametrize(
+    "word", ["get", "post", "put", "patch", "delete", "options", "any", "websocket"]
+)
+def test_a_decorator_without_its_path_is_a_mistake_and_no_route_that_is_missing(word: str) -> None:
+    with pytest.raises(TypeError, match="a_handler"):
+        getattr(Router(), word)(a_handler)
+    if word != "any":
+        with pytest.raises(TypeError, match="a_handler"):
+            getattr(OpenViper(), word)(a_handler)
+
+
+@pytest.mark.parametrize("what", [a_handler, "404", None, 4.04, [404], NotFound()])
+def test_a_handler_of_errors_is_for_a_class_or_a_status(what: Any) -> None:
+    with pytest.raises(TypeError, match="takes a class of exceptions or a status"):
+        OpenViper().exception_handler(what)
+
+
+def test_other_decorators_without_what_they_need_are_mistakes_too() -> None:
+    for odd in (a_handler, "https://a.example", None):
+        with pytest.raises(TypeError, match="takes a CORSPolicy"):
+            cors_policy(odd)  # type: ignore[arg-type]  # what the test is about
+    for odd in (a_handler, "POST"):
+        with pytest.raises(TypeError, match="methods of an action"):
+            action(odd)  # type: ignore[arg-type]  # what the test is about
+
+
+async def test_work_after_the_answer_is_a_function() -> None:
+    async def later() -> None:
+        """Be called too soon."""
+
+    request = Request({"type": "http", "headers": []})
+    coroutine = later()
+    for odd in (coroutine, None, "later"):
+        with pytest.raises(TypeError, match="takes a function"):
+            request.after_response(odd)  # type: ignore[arg-type]  # what the test is about
+    coroutine.close()
+    with pytest.raises(TypeError, match="not a text"):
+        preferred_type(request, "text/html")

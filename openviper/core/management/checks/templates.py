@@ -83,7 +83,14 @@ def _check(environment: Environment, path: Path, name: str) -> Iterator[Finding]
     except (OSError, UnicodeError) as error:
         yield Finding("templates.E001", f"{name} cannot be read: {error}", where=str(path))
         return
+    yield from _wrong_calls(tree, path, name)
     yield from _unknown_names(tree, environment, path, name)
+    yield from _missing_templates(tree, environment, path, name)
+
+
+def _missing_templates(
+    tree: nodes.Template, environment: Environment, path: Path, name: str
+) -> Iterator[Finding]:
     known = set(environment.list_templates())
     kinds = _nodes()
     for node in tree.find_all((kinds.Extends, kinds.Include, kinds.Import, kinds.FromImport)):
@@ -110,17 +117,21 @@ def _wanted(node: Any) -> list[str]:
     return list(names) if is_known else []
 
 
-def _unknown_names(
-    tree: nodes.Template, environment: Environment, path: Path, name: str
-) -> Iterator[Finding]:
-    """Yield what can be known of the names in a template: routes, static files, and near misses of global names."""
-    from jinja2 import meta
-
+def _wrong_calls(tree: nodes.Template, path: Path, name: str) -> Iterator[Finding]:
+    """Yield what is wrong with routes and static files in a template."""
     for call in tree.find_all(_nodes().Call):
         problem = _call_problem(call)
         if problem:
             where = f"{path}:{call.lineno}"
             yield Finding("templates.E003", f"{name}, line {call.lineno}: {problem}", where=where)
+
+
+def _unknown_names(
+    tree: nodes.Template, environment: Environment, path: Path, name: str
+) -> Iterator[Finding]:
+    """Yield near misses of global names in a template."""
+    from jinja2 import meta
+
     known = {*environment.globals, *KNOWN_NAMES}
     # The singular of a known name is a name of the view's own: one `message` beside the `messages`.
     singular = {known_name.removesuffix("s") for known_name in known}
