@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import TypeAlias
 from urllib.parse import unquote_to_bytes
 
@@ -20,6 +21,9 @@ RawHeaders: TypeAlias = "list[tuple[bytes, bytes]]"
 def _name(name: str) -> bytes:
     """Return a name to look for; with a letter that no header has it is found nowhere."""
     return name.lower().encode("latin-1", "backslashreplace")
+
+
+_first = operator.itemgetter(0)
 
 
 class Headers(Mapping[str, str]):
@@ -47,6 +51,14 @@ class Headers(Mapping[str, str]):
         key = _name(name)
         return any(other == key for other, _ in self.raw)
 
+    def __eq__(self, other: object) -> bool:
+        """Return whether there are the same headers with the same values, those of one name in the same order."""
+        if not isinstance(other, Headers):
+            return super().__eq__(other)
+        return sorted(self.raw, key=_first) == sorted(other.raw, key=_first)
+
+    __hash__ = None  # type: ignore[assignment]  # as of other mappings
+
     def getlist(self, name: str) -> list[str]:
         """Return every value of a header, in order."""
         key = _name(name)
@@ -64,8 +76,7 @@ def encode_header(name: str, value: str) -> tuple[bytes, bytes]:
         ValueError: If the name is not a token, or the value holds a control character other than the tab (RFC 9110, 5.5):
             it could forge further headers, or have the server drop the connection.
     """
-    for text in (name, value):
-        check_text(text, f"header {name!r}: its name and its value")
+    _check_texts(name, value)
     if _TOKEN.fullmatch(name) is None:
         raise ValueError(f"{name!r} is not a valid header name")
     if _CONTROL.search(value) is not None:
@@ -75,14 +86,11 @@ def encode_header(name: str, value: str) -> tuple[bytes, bytes]:
     return name.lower().encode("latin-1"), _header_value(name, value)
 
 
-def check_text(value: object, what: str) -> None:
-    """Check that something that is sent is a text; the value, which may be secret, is not named.
-
-    Raises:
-        TypeError: If it is not.
-    """
-    if not isinstance(value, str):
-        raise TypeError(f"{what} must be texts, not a {type(value).__name__}")
+def _check_texts(name: object, value: object) -> None:
+    """Check that a name and a value are texts; the value, which may be secret, is not named."""
+    if not isinstance(name, str) or not isinstance(value, str):
+        kind = type(value).__name__
+        raise TypeError(f"header {name!r} needs texts for its name and its value, not a {kind}")
 
 
 def encode_headers(headers: Mapping[str, str]) -> RawHeaders:
@@ -106,8 +114,8 @@ def _header_value(name: str, value: str) -> bytes:
         ) from None
 
 
-class MutableHeaders(Headers):
-    """The headers of a response."""
+class MutableHeaders(Headers, MutableMapping[str, str]):
+    """The headers of a response; setting one gives it one value, and removing one that is not there does nothing."""
 
     def __setitem__(self, name: str, value: str) -> None:
         self.set(name, value)
@@ -121,10 +129,11 @@ class MutableHeaders(Headers):
         self.delete(name)
         self.raw.append(pair)
 
-    def setdefault(self, name: str, value: str) -> None:
-        """Give a header this value unless it has one."""
+    def setdefault(self, name: str, value: str) -> str:
+        """Give a header this value unless it has one, and return the one that it has then."""
         if name not in self:
             self.raw.append(encode_header(name, value))
+        return self[name]
 
     def append(self, name: str, value: str) -> None:
         """Add a value to a header."""
@@ -164,6 +173,15 @@ class ImmutableMultiDict(Mapping[str, str]):
 
     def __len__(self) -> int:
         return len(self._first)
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether there are the same keys with the same values, those of one key in the same order."""
+        if not isinstance(other, ImmutableMultiDict):
+            return super().__eq__(other)
+        return sorted(self._items, key=_first) == sorted(other._items, key=_first)
+
+    def __hash__(self) -> int:
+        return hash(tuple(sorted(self._items, key=_first)))
 
     def getlist(self, key: str) -> list[str]:
         """Return every value of a key, in order."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from openviper.db.fields.columns import ColumnName
@@ -284,11 +285,8 @@ class QueryScope:
         if not operands.is_ordering(term):
             raise FieldError(f"{term!r} is not a field name")
         order = term.as_order()
-        expression = order.expression
-        name = getattr(expression, "name", "")
-        node = self.awaiting(
-            lambda scope: with_order(expression.resolve(scope), name or repr(expression))
-        )
+        name = getattr(order.expression, "name", "")
+        node = self.awaiting(partial(_resolved, order.expression, name))
         return Order(node, order.descending, order.nulls_last, name)
 
     def _order_named(self, term: str) -> Order:
@@ -303,6 +301,11 @@ class QueryScope:
 def _check_depth(what: str, depth: int) -> None:
     if depth > MAX_DEPTH:
         raise QueryError(f"{what} are nested more than {MAX_DEPTH} deep")
+
+
+def _resolved(expression: Any, name: str, scope: QueryScope) -> Node:
+    """Return what is ordered by."""
+    return with_order(expression.resolve(scope), name or repr(expression))
 
 
 def plain_scope(meta: ModelOptions) -> QueryScope:
