@@ -52,12 +52,8 @@ class Dialect(Protocol):
     """How the keys of many new rows become known: ``lock``, as no other writer takes a number meanwhile; ``sequence``, asked
     for before with `reserve_keys`; or ``statement``, told by the driver after the INSERT."""
 
-    def update_source(self) -> str:
-        """Return what has queries among the assignments of an UPDATE see the rows as they were before it.
-
-        Raises:
-            DatabaseOperationNotSupportedError: If there is no such thing.
-        """
+    def update_source(self) -> str | None:
+        """Return what has queries among the assignments of an UPDATE see the rows as they were before it; `None` if nothing has."""
         ...
 
     def quote(self, name: str) -> str:

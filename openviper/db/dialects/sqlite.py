@@ -17,7 +17,6 @@ from openviper.db.dialects.base import (
 )
 from openviper.db.dialects.folding import folded
 from openviper.db.dialects.identifiers import quote_identifier
-from openviper.db.exceptions import DatabaseOperationNotSupportedError
 
 DATE_PARTS = {
     "year": "%Y",
@@ -169,17 +168,9 @@ class SQLiteDialect:
         if version >= (3, 32):
             self.max_variables = 32_766
 
-    def update_source(self) -> str:
-        """Return a FROM, with which all new values are computed before the first row is written.
-
-        Raises:
-            DatabaseOperationNotSupportedError: If SQLite has none in an UPDATE.
-        """
-        if self.version < (3, 33):
-            raise DatabaseOperationNotSupportedError(
-                "SQLite before 3.33 cannot update() to the value of a query: it would see rows that are changed already"
-            )
-        return " FROM (SELECT 1)"
+    def update_source(self) -> str | None:
+        """Return a FROM, with which all new values are computed before the first row is written."""
+        return None if self.version < (3, 33) else " FROM (SELECT 1)"
 
     def quote(self, name: str) -> str:
         """Quote an identifier with double quotes."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
+from openviper.db.exceptions import DatabaseOperationNotSupportedError
 from openviper.db.fields.base import Field
 from openviper.db.sql import operands
 from openviper.db.sql.assignments import Assigned
@@ -123,9 +124,29 @@ class Update:
             f"{plan.column(plan.meta.names[attname])} = {node.sql(writer)}"
             for attname, node in self.values
         ]
-        source = writer.dialect.update_source() if writer.has_subqueries else ""
+        changes = ", ".join(assignments)
+        source = self._source(changes, writer)
         restriction = _restriction(plan, self.query, writer)
-        return f"UPDATE {plan.table} SET {', '.join(assignments)}{source}{restriction}", list
+        return f"UPDATE {plan.table} SET {changes}{source}{restriction}", list
+
+    def _source(self, changes: str, writer: Writer) -> str:
+        """Return what has queries of the same table see its rows as they were.
+
+        Raises:
+            DatabaseOperationNotSupportedError: If the database has them see rows that are changed already.
+        """
+        if not writer.has_subqueries:
+            return ""
+        source = writer.dialect.update_source()
+        if source is not None:
+            return source
+        # Looked for in the text: it has no values, and what a query reads stands there whoever may see it.
+        table = self.plan.table
+        if f"FROM {table}" in changes or f"JOIN {table}" in changes:
+            raise DatabaseOperationNotSupportedError(
+                "SQLite before 3.33 cannot update() to the value of a query of the same table: it would see rows that are changed already"
+            )
+        return ""
 
 
 @record(frozen=True, slots=True, eq=False)
