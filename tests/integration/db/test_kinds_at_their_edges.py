@@ -186,6 +186,8 @@ async def test_numbers_and_moments_are_the_same_texts(tmp_path: Path, name: str,
                 assert await keys(Q(**{f"{name}__{word}": Value(text)})) == wanted, text
         assert await of_first(Cast("price", str)) == ["0.50"]
         assert await of_first(Cast(F("price") * 3, str)) == ["1.50"]
+        mixed = Case(When(n=3, then=Value(3)), default=F("price"))
+        assert await of_first(Cast(mixed, str)) == ["3.00"]
 
 
 def test_floating_point_numbers_are_no_texts() -> None:
