@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+from asyncio import CancelledError
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import CoroutineType
@@ -19,6 +20,7 @@ from openviper.conf import Settings, settings
 from openviper.core.context import current_exchange
 from openviper.db.preloading import preload_queries
 from openviper.exceptions import HTTPException, MethodNotAllowed, NotFound
+from openviper.http import errors
 from openviper.http.answer import Answer, answer_of
 from openviper.http.asgi import (
     BACKGROUND,
@@ -34,13 +36,7 @@ from openviper.http.asgi import (
 )
 from openviper.http.background import Background, drop_work
 from openviper.http.coercion import coerce_response, respond
-from openviper.http.errors import (
-    ErrorHandlers,
-    ExceptionHandler,
-    error_response,
-    meant_by,
-    plain_problem,
-)
+from openviper.http.errors import ErrorHandlers, ExceptionHandler, error_response, plain_problem
 from openviper.http.landing import landing_page
 from openviper.http.permissions import PermissionLike
 from openviper.http.request import Request
@@ -251,14 +247,14 @@ class OpenViper(Documented):
         token = current_exchange.set(answer)
         try:
             await stack(scope, receive, answer)
-        except Exception as error:
-            response = await self._response_to(Request(scope, receive), error)
+        except (Exception, CancelledError) as error:
+            response = await self._response_to(Request(scope, receive), errors.own_error(error))
             await response(scope, receive, answer)
         finally:
             current_exchange.reset(token)
             # Work that it has started may go on in a context that still has it.
             answer.is_over = True
-            if BODY in scope:
+            if BODY in scope and scope[BODY].is_held:
                 await scope[BODY].release()
         if BACKGROUND in scope:  # Left by middleware, where no handler has answered.
             self.background.start(scope)
@@ -424,7 +420,9 @@ class OpenViper(Documented):
                 return await self._handle_error(handler, request, meant)
             except Exception as second:
                 error = second
-        if request.scope.get(RAISE_ERRORS) and not isinstance(meant_by(error), HTTPException):
+        if request.scope.get(RAISE_ERRORS) and not isinstance(
+            errors.meant_by(error), HTTPException
+        ):
             raise error
         return error_response(request, error, debug=self.debug)
 

@@ -41,6 +41,8 @@ from openviper.vendoring.writing import write_archive, write_folder
 TIMEOUT = 120.0
 """Longest wait for a process, in seconds."""
 NOBODY = 65534
+UNKNOWN = 54321
+"""A number that no user has."""
 MEMORY = 256 * 1024 * 1024
 """The memory limit, in bytes of address space."""
 OUTSIDE_EVENTS = (
@@ -98,6 +100,24 @@ if "no-zones" in WISHES:
     import zoneinfo
 
     zoneinfo.reset_tzpath(())
+if "no-unix-sockets" in WISHES:
+    import socket
+
+    real_socket = socket.socket
+
+    class Socket(real_socket):
+        def __init__(self, family=-1, *arguments, **options):
+            if family == socket.AF_UNIX:
+                refuse()
+            super().__init__(family, *arguments, **options)
+
+    socket.socket = Socket
+if "clock-1970" in WISHES:
+    import time
+
+    real_time, real_time_ns, too_late = time.time, time.time_ns, int(time.time()) - 3600
+    time.time = lambda: real_time() - too_late
+    time.time_ns = lambda: real_time_ns() - too_late * 10**9
 if "old-sqlite" in WISHES:
     import sqlite3
 
@@ -203,6 +223,14 @@ CONDITIONS = (
         mounts=("mkdir -p $DATA/temp", "mount -t tmpfs -o noexec,nosuid,nodev none $DATA/temp"),
     ),
     Condition("old-sqlite", "SQLite that says it is 3.31", wishes=("old-sqlite",)),
+    Condition("home-is-file", "a home that is a file", variables={"HOME": "/etc/hostname"}),
+    Condition("no-temp", "TMPDIR names no folder", variables={"TMPDIR": "/nonexistent"}),
+    Condition("plain-c", "LANG=C and LC_ALL=C", variables={"LANG": "C", "LC_ALL": "C"}),
+    Condition("unknown-user", "a user that the system has no entry of", user=UNKNOWN),
+    Condition("clock-1970", "a clock that stands an hour after the epoch", wishes=("clock-1970",)),
+    Condition("no-dev", "an empty /dev", mounts=("mount -t tmpfs -o ro none /dev",)),
+    Condition("files-32", "32 open files", prefix=("prlimit", "--nofile=32", "--")),
+    Condition("stack-256", "a stack of 256 kB", prefix=("prlimit", "--stack=262144", "--")),
     Condition("memory-256", "a control group with 256 MB of memory", is_group=True),
     Condition(
         "address-space-256",
@@ -329,8 +357,13 @@ class Host:
         make_certificate(self.base)
         self.audit_log.touch()
         for path in (self.base, *self.base.rglob("*")):
-            if self._user() is not None:
-                os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+            self._give(path)
+
+    def _give(self, path: Path) -> None:
+        """Make a file or folder that of the user of the condition."""
+        user = self._user()
+        if user is not None:
+            os.chown(path, user, user, follow_symlinks=False)
 
     def _user(self) -> int | None:
         return NOBODY if "setpriv" in self.condition.prefix else self.condition.user
@@ -370,8 +403,7 @@ class Host:
         """Return the environment of the processes: the path of programs, and what the condition says."""
         temp = self.data / "temp"
         temp.mkdir(exist_ok=True)
-        if self._user() is not None:
-            os.chown(temp, NOBODY, NOBODY)
+        self._give(temp)
         return {
             "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
             "DATA": str(self.data),

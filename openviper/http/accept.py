@@ -12,14 +12,29 @@ _WEIGHT = re.compile(
 
 
 def parse_choices(header: str) -> dict[str, float]:
-    """Return the alternatives of a header in lower case, each with its weight from 0 to 1."""
-    choices: dict[str, float] = {}
+    """Return the alternatives of a header in lower case, each with its weight from 0 to 1.
+
+    Of one that is there several times the plain one counts, before such as ``text/html;level=1``, and of those the greatest.
+    """
+    ranks: dict[str, tuple[bool, float]] = {}
     for part in header.split(",", MAX_CHOICES)[:MAX_CHOICES]:
         name, _, options = part.partition(";")
-        weight = _WEIGHT.search(options[:64])
-        if name.strip():
-            choices[name.strip().lower()] = float(weight.group(1)) if weight is not None else 1.0
-    return choices
+        name = name.strip().lower()
+        rank = _rank(options[:64])
+        if name and rank > ranks.get(name, _NONE):
+            ranks[name] = rank
+    return {name: weight for name, (_, weight) in ranks.items()}
+
+
+_NONE = (False, -1.0)
+_ONLY_WEIGHT = re.compile(r"\s*(?:;\s*)?(?:q\s*=[^;]*)?;?\s*", re.IGNORECASE)
+
+
+def _rank(options: str) -> tuple[bool, float]:
+    """Return whether there is nothing but a weight, and the weight."""
+    weight = _WEIGHT.search(options)
+    is_plain = _ONLY_WEIGHT.fullmatch(options) is not None
+    return is_plain, float(weight.group(1)) if weight is not None else 1.0
 
 
 def media_weight(choices: dict[str, float], media_type: str) -> float:

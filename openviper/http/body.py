@@ -45,21 +45,19 @@ class Body:
         releases: What is awaited when the request is over.
     """
 
-    __slots__ = (
-        "_begun", "_ended", "_pending", "_receive", "_waiting", "data", "failure", "form", "is_streamed", "releases"
-    )  # fmt: skip
+    # First values in the class: a request pays for those only that it changes.
+    data: bytes | None = None
+    form: FormData | None = None
+    failure: HTTPException | None = None
+    is_streamed = False
+    releases: tuple[Callable[[], Awaitable[None]], ...] = ()
+    _waiting: asyncio.Future[Message] | None = None
+    _begun: Any = None
+    _pending: Message | None = None
+    _ended = False
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
-        self._waiting: asyncio.Future[Message] | None = None
-        self._begun: Any = None
-        self._pending: Message | None = None
-        self._ended = False
-        self.data: bytes | None = None
-        self.form: FormData | None = None
-        self.failure: HTTPException | None = None
-        self.is_streamed = False
-        self.releases: list[Callable[[], Awaitable[None]]] = []
 
     def claim(self) -> None:
         """Begin to read.
@@ -213,6 +211,11 @@ class Body:
         """Wait until the client has gone away; what else arrives is dropped."""
         while (await asyncio.shield(self.message_arrives()))["type"] != "http.disconnect":
             self._waiting = None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether there is something to `release`."""
+        return self._waiting is not None or self.form is not None or self.releases != ()
 
     async def release(self) -> None:
         """Let go of what was received, and of what was got for it; the request is over."""

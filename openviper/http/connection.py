@@ -185,9 +185,10 @@ class Connection:
 
     def header(self, name: bytes) -> bytes | None:
         """Return the raw value of a header given in lower case, without building `headers`."""
+        value: bytes
         for key, value in self.scope["headers"]:
             if key == name:
-                return bytes(value)
+                return value
         return None
 
     def is_secure(self) -> bool:

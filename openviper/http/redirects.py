@@ -13,7 +13,7 @@ from openviper.core.context import current_request, current_router
 from openviper.exceptions import HTTPException
 from openviper.http.hosts import matches_host, redirect_host_allowed
 from openviper.http.responses import Response
-from openviper.http.url import split_host
+from openviper.http.url import URL, split_host
 
 __all__ = ["RedirectRefusedError", "RedirectResponse", "check_redirect", "matches_host"]
 
@@ -23,6 +23,8 @@ _NAMED = re.compile(r"[A-Za-z_][\w-]*(?::[A-Za-z_][\w-]*)+\Z")
 # Characters an address may have; everything else is percent-encoded (RFC 3986).
 _SAFE = "/#%[]=:;$&()+,!?*@'~"
 _CONTROL = re.compile("[\x00-\x1f\x7f\\\\\ud800-\udfff]")
+STATUSES = (300, 301, 302, 303, 307, 308)
+"""Statuses with which browsers go where the answer says (RFC 9110, 15.4)."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -51,17 +53,24 @@ class RedirectResponse(Response):
     Raises:
         RedirectRefusedError: If the address leads to another host or port than `ALLOWED_REDIRECT_HOSTS` (or else
             `ALLOWED_HOSTS`) allows, or is malformed, as ``javascript:x`` where no route is in a namespace of this name.
-        ValueError: If the route is unknown in its namespace or a parameter does not fit; if there are parameters and no named route.
+        TypeError: If the address is none.
+        ValueError: If the status is not one of redirects; if the route is unknown in its namespace or a parameter does not fit; if there are parameters and no named route.
     """
 
     def __init__(
         self,
-        url: str,
+        url: str | URL,
         status_code: int = 307,
         headers: Mapping[str, str] | None = None,
         **path_params: Any,
     ) -> None:
-        target = _resolve(url, path_params)
+        if status_code not in STATUSES:
+            raise ValueError(
+                f"the status of a redirect is one of {', '.join(map(str, STATUSES))}, not {status_code!r}"
+            )
+        if not isinstance(url, (str, URL)):
+            raise TypeError(f"a redirect leads to an address, not to a {type(url).__name__}")
+        target = _resolve(str(url), path_params)
         check_redirect(target)
         location = quote(target, safe=_SAFE)
         super().__init__(None, status_code, {**(headers or {}), "location": location})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from math import inf
 from typing import Any
 
 from openviper.core.context import current_exchange
@@ -12,7 +13,7 @@ from openviper.http.asgi import BACKGROUND, BODY, ROUTE, Message, Receive, Scope
 from openviper.http.body import Body, BodyTimeoutError, ClientDisconnected
 from openviper.http.connection import Connection
 from openviper.http.forms import Files, FormData, MultipartReader, check_charset, parse_urlencoded
-from openviper.http.json_body import read_json
+from openviper.http.json_body import LONG, read_json, read_short_json
 from openviper.http.limits import Limits, effective_limits
 from openviper.utils.datastructures import encode_header
 
@@ -22,6 +23,8 @@ URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 EARLY_HINT = "http.response.early_hint"
 """The extension and the message of ASGI by which a server sends early hints."""
+_ABOVE = {digits: 10**digits for digits in range(1, 20)}
+"""The least number that is greater than each of so many digits."""
 
 
 async def _no_body() -> Message:
@@ -118,8 +121,10 @@ class Request(Connection):
 
     def _check_declared_length(self, limit: int) -> None:
         declared = self.header(b"content-length")
+        if declared is None or limit >= _ABOVE.get(len(declared), inf):
+            return  # Most lengths have too few digits to be over the limit, whatever these are.
         # A length of twenty digits is too long, whatever they are; one of thousands would take its time to convert.
-        if declared is not None and declared.isdigit() and int(declared[:20]) > limit:
+        if declared.isdigit() and int(declared[:20]) > limit:
             raise HTTPException(413)
 
     async def json(self) -> Any:
@@ -132,7 +137,7 @@ class Request(Connection):
         data = self._ready(limits.json)
         if data is None:
             data = await self._waited_for(limits.json, limits.timeout)
-        return await read_json(data)
+        return read_short_json(data) if len(data) <= LONG else await read_json(data)
 
     async def form(self) -> FormData:
         """Return the fields and files of a form, sent either as ``application/x-www-form-urlencoded`` or in parts.
@@ -170,7 +175,7 @@ class Request(Connection):
 
     def release_later(self, function: Callable[[], Awaitable[None]]) -> None:
         """Have something let go of when the request is over, whatever becomes of the answer."""
-        self._body.releases.append(function)
+        self._body.releases += (function,)
 
     async def is_disconnected(self) -> bool:
         """Return whether the client has gone away; known once the body is read."""

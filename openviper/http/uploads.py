@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 CHUNK_SIZE = 256 * 1024
 """How much is read at a time, in bytes."""
+WRITTEN_AT_ONCE = 128 * 1024
+"""How much of a file that is on disk already waits to be written there, in bytes."""
 MAX_NAME = 255
 """Longest name of a file, in bytes of UTF-8: what file systems take."""
 _UNWANTED = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff<>:\"|?*]")
@@ -145,43 +147,45 @@ class Spool:
 
     def __init__(self, memory: int) -> None:
         self._memory = memory
-        self._parts: list[bytes] = []
-        self._held = 0
+        # Grows where it is: pieces that are put together in the end would take twice the memory.
+        self._held = BytesIO()
         self._file: IO[bytes] | None = None
         self.size = 0
 
     def add(self, data: bytes) -> None:
         """Take a piece into memory."""
-        self._parts.append(data)
-        self._held += len(data)
+        self._held.write(data)
         self.size += len(data)
 
     @property
     def is_full(self) -> bool:
         """Whether what is held is due to be written."""
-        return self._held > self._memory
+        return self._held.tell() > self._memory
 
     async def flush(self) -> None:
         """Write what is held in memory to disk, in a thread."""
-        data, self._parts, self._held = b"".join(self._parts), [], 0
-        await asyncio.to_thread(self._write, data)
+        held, self._held = self._held, BytesIO()
+        # A file that lies on disk already is not small: holding more of it than makes a thread worth while would help nobody.
+        self._memory = min(self._memory, WRITTEN_AT_ONCE)
+        await asyncio.to_thread(self._write, held)
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, held: BytesIO) -> None:
         if self._file is None:
             # It never has a name: whatever happens, nothing is left behind, and nobody else can open it.
             self._file = tempfile.TemporaryFile(prefix="openviper-upload-")
-        self._file.write(data)
+        self._file.write(held.getbuffer())
 
     async def finish(self) -> IO[bytes]:
         """Return the content, open for reading from its beginning."""
         if self._file is None:
-            return BytesIO(b"".join(self._parts))
+            self._held.seek(0)
+            return self._held
         await self.flush()
         await asyncio.to_thread(self._file.seek, 0)
         return self._file
 
     def close(self) -> None:
         """Drop the content."""
-        self._parts = []
+        self._held = BytesIO()
         if self._file is not None:
             self._file.close()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import TypeAlias
 from urllib.parse import unquote_to_bytes
 
@@ -20,6 +21,9 @@ RawHeaders: TypeAlias = "list[tuple[bytes, bytes]]"
 def _name(name: str) -> bytes:
     """Return a name to look for; with a letter that no header has it is found nowhere."""
     return name.lower().encode("latin-1", "backslashreplace")
+
+
+_first = operator.itemgetter(0)
 
 
 class Headers(Mapping[str, str]):
@@ -46,6 +50,14 @@ class Headers(Mapping[str, str]):
             return False
         key = _name(name)
         return any(other == key for other, _ in self.raw)
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether there are the same headers with the same values, those of one name in the same order."""
+        if not isinstance(other, Headers):
+            return super().__eq__(other)
+        return sorted(self.raw, key=_first) == sorted(other.raw, key=_first)
+
+    __hash__ = None  # type: ignore[assignment]  # as of other mappings
 
     def getlist(self, name: str) -> list[str]:
         """Return every value of a header, in order."""
@@ -106,8 +118,8 @@ def _header_value(name: str, value: str) -> bytes:
         ) from None
 
 
-class MutableHeaders(Headers):
-    """The headers of a response."""
+class MutableHeaders(Headers, MutableMapping[str, str]):
+    """The headers of a response; setting one gives it one value, and removing one that is not there does nothing."""
 
     def __setitem__(self, name: str, value: str) -> None:
         self.set(name, value)
@@ -121,10 +133,11 @@ class MutableHeaders(Headers):
         self.delete(name)
         self.raw.append(pair)
 
-    def setdefault(self, name: str, value: str) -> None:
-        """Give a header this value unless it has one."""
+    def setdefault(self, name: str, value: str) -> str:
+        """Give a header this value unless it has one, and return the one that it has then."""
         if name not in self:
             self.raw.append(encode_header(name, value))
+        return self[name]
 
     def append(self, name: str, value: str) -> None:
         """Add a value to a header."""
@@ -164,6 +177,15 @@ class ImmutableMultiDict(Mapping[str, str]):
 
     def __len__(self) -> int:
         return len(self._first)
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether there are the same keys with the same values, those of one key in the same order."""
+        if not isinstance(other, ImmutableMultiDict):
+            return super().__eq__(other)
+        return sorted(self._items, key=_first) == sorted(other._items, key=_first)
+
+    def __hash__(self) -> int:
+        return hash(tuple(sorted(self._items, key=_first)))
 
     def getlist(self, key: str) -> list[str]:
         """Return every value of a key, in order."""

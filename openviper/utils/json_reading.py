@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
-from typing import Any, NoReturn
+from collections.abc import Callable, Generator
+from typing import Any, NamedTuple, NoReturn
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -36,6 +36,8 @@ def _constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a number")
 
 
+_SPACE = " \t\n\r"
+"""What may stand around a value (RFC 8259, section 2)."""
 MAX_SHOWN = 100
 """Characters of a name in an error."""
 _reader = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_constant)
@@ -53,43 +55,62 @@ def parse_json(text: str) -> Any:
             says where.
         RecursionError: If it is nested too deeply.
     """
-    if text.startswith(_MARK):
-        raise _marked()
-    value, names = _counted(text)
+    bare = text.strip(_SPACE)
+    value, end, names = _counted(bare)
     # A colon may also stand in a text, so there are never fewer of them than names: if there are as many, none was lost.
-    is_whole = names == text.count(":") or names == len(_ends_of_names(text))
-    return value if is_whole else _reader.decode(text)
+    if end == len(bare) and (names == bare.count(":") or names == len(_ends_of_names(bare))):
+        return value
+    return _refused(text)
 
 
-def _counted(text: str) -> tuple[Any, int]:
-    """Return the value of a text, and how many names its objects have."""
-    reader = _idle.pop() if _idle else _CountingReader()
-    value = reader.decode(text)
-    names = sum(reader.sizes)
-    reader.sizes.clear()
+def _counted(text: str) -> tuple[Any, int, int]:
+    """Return the value that a text begins with, where it ends, and how many names its objects have; -1 twice if it is none."""
+    reader = _idle.pop() if _idle else _new_reader()
+    try:
+        value, end = reader.scan(text, 0)
+    except (StopIteration, ValueError):
+        return None, -1, -1
+    names = next(reader.tally)
     _idle.append(reader)
-    return value, names
+    return value, end, names
 
 
-class _CountingReader:
-    """Reads one text at a time, and counts the names in each object.
+def _refused(text: str) -> Any:
+    """Do what `parse_json` does, more slowly, for a text with which something is wrong: here it is found out what."""
+    return _reader.decode(without_mark(text))
 
-    Objects that are made in C and only counted take a third of the time that looking at each pair adds.
+
+def _tally() -> Generator[Any, dict[str, Any] | None, None]:
+    """Take each object that is made and hand it back; where there is none, yield how many names there were since the last time."""
+    found = yield None
+    while True:
+        names = 0
+        while found is not None:
+            names += len(found)
+            found = yield found
+        found = yield names
+
+
+class _CountingReader(NamedTuple):
+    """Reads one text at a time, and counts the names of its objects.
+
+    Objects that are made in C and only counted take a quarter of the time that looking at each pair adds; and going on with a
+    generator takes less than calling a function.
 
     Attributes:
-        sizes: The number of names of each object.
-        decode: Returns the value of a text.
+        scan: Returns the value that begins at a place of a text, and the place behind it.
+        tally: Counts the names; see `_tally`.
     """
 
-    def __init__(self) -> None:
-        self.sizes: list[int] = []
-        add = self.sizes.append
+    scan: Callable[[str, int], tuple[Any, int]]
+    tally: Generator[Any, dict[str, Any] | None, None]
 
-        def counted(found: dict[str, Any]) -> dict[str, Any]:
-            add(len(found))
-            return found
 
-        self.decode = json.JSONDecoder(object_hook=counted, parse_constant=_constant).decode
+def _new_reader() -> _CountingReader:
+    tally = _tally()
+    next(tally)
+    decoder = json.JSONDecoder(object_hook=tally.send, parse_constant=_constant)
+    return _CountingReader(vars(decoder)["scan_once"], tally)
 
 
 _idle: list[_CountingReader] = []

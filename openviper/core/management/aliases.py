@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from openviper.conf import settings
 from openviper.core.management.base import CommandError
 from openviper.core.management.errors import did_you_mean
@@ -30,14 +32,23 @@ def check_alias(alias: str) -> str:
     return alias
 
 
+def has_database(alias: str) -> bool:
+    """Return whether a database is configured under an alias; a project may do without any."""
+    return alias in database_aliases() and bool(_url(alias))
+
+
+def _url(alias: str) -> Any:
+    config = settings.DATABASES[alias]
+    return (config.get("OPTIONS") or {}).get("URL") or config.get("URL")
+
+
 def url_of(alias: str) -> str:
     """Return the URL of a configured database.
 
     Raises:
         CommandError: If there is no such alias, or it has no URL.
     """
-    config = settings.DATABASES[check_alias(alias)]
-    url = (config.get("OPTIONS") or {}).get("URL") or config.get("URL")
+    url = _url(check_alias(alias))
     if not url:
         raise CommandError(
             f"No database URL configured: set DATABASES['{alias}']['OPTIONS']['URL'] or give --db"

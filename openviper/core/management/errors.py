@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 TRACEBACK_VARIABLE = "OPENVIPER_TRACEBACK"
 """With the value ``1``, expected failures show their traceback too."""
 
+NO_THREAD = (
+    "the system lets no further thread be started: a limit of processes or of memory is reached"
+)
+
 NO_WORKING_DIRECTORY = "the working directory does not exist any more"
 
 
@@ -43,7 +47,12 @@ def show_error(terminal: Terminal, error: BaseException) -> int | None:
 def _is_expected(error: BaseException) -> bool:
     if isinstance(error, (OpenViperException, OSError)) or is_missing_package(error):
         return True
-    return _is_import_from_nowhere(error)
+    return _is_lack_of_threads(error) or _is_import_from_nowhere(error)
+
+
+def _is_lack_of_threads(error: BaseException) -> bool:
+    """Return whether the system refused a thread, for which Python has no class of its own."""
+    return type(error) is RuntimeError and str(error) == "can't start new thread"
 
 
 def _is_import_from_nowhere(error: BaseException) -> bool:
@@ -62,6 +71,8 @@ def describe(error: BaseException) -> str:
         return _describe_os_error(error)
     if _is_import_from_nowhere(error):
         return NO_WORKING_DIRECTORY
+    if _is_lack_of_threads(error):
+        return NO_THREAD
     lines = [line.strip() for line in str(error).splitlines()]
     return " ".join(line for line in lines if line) or type(error).__name__
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from openviper.core.management.aliases import has_database
 from openviper.core.management.apps import find_installed_apps
 from openviper.db.connection import close_db, connections
 from openviper.db.connections.url import DatabaseURL
@@ -14,14 +15,14 @@ MOST = 5
 
 
 def find_pending_tables() -> list[str]:
-    """Return what `migrate` would do to the default database, as far as it is named; nothing if that cannot be told.
+    """Return what `migrate` would do to the default database, as far as it is named; nothing where there is no such database.
 
     To be called in a thread without an event loop; connections are opened and closed.
+
+    Raises:
+        Exception: If that cannot be told: of any kind, as drivers have trees of errors of their own.
     """
-    try:
-        return asyncio.run(_look())
-    except Exception:  # A mere courtesy: whatever is wrong here will be said where it matters.
-        return []
+    return asyncio.run(_look()) if has_database("default") else []
 
 
 def _is_missing(url: DatabaseURL) -> bool:

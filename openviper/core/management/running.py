@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, TypeVar
 
 from openviper.core.management.errors import describe
+from openviper.utils.event_loops import require_event_loop
 from openviper.utils.failures import CommandError
 
 T = TypeVar("T")
@@ -34,12 +35,17 @@ async def _awaited(awaitable: Awaitable[T]) -> T:
 
 
 def run_to_completion(awaitable: Awaitable[T]) -> T:
-    """Run an awaitable on an event loop of its own and close the connections it used, of caches and databases; see `commands_on`."""
+    """Run an awaitable on an event loop of its own and close the connections it used, of caches and databases; see `commands_on`.
+
+    Raises:
+        CommandError: If no event loop can run on this system.
+    """
     import asyncio
 
     loop = _loop.get()
     if loop is not None:
         return asyncio.run_coroutine_threadsafe(_awaited(awaitable), loop).result()
+    require_event_loop(awaitable)
 
     async def main() -> T:
         try:

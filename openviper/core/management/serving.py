@@ -22,6 +22,7 @@ from openviper.core.management.base import CommandError
 from openviper.core.management.listening import listen, listen_at, remove_socket
 from openviper.core.management.server_arguments import ServerOptions
 from openviper.project.settings_module import discover_settings_module
+from openviper.utils.event_loops import require_event_loop
 from openviper.utils.identifiers import is_dotted_path, is_identifier
 from openviper.utils.importing import is_missing
 from openviper.utils.terminal import Terminal
@@ -193,6 +194,7 @@ def serve(
         CommandError: If the address or the certificate cannot be used, or uvicorn is not installed.
     """
     _require_uvicorn()
+    require_event_loop()
     reload = options.wants_reload(settings.DEBUG)
     if reload:
         options = _with_one_worker(options, terminal)

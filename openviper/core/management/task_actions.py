@@ -28,6 +28,7 @@ from openviper.tasks.schedule.periodic import parse_interval
 from openviper.tasks.schedule.stored_jobs import is_installed
 from openviper.tasks.worker.recorder import prune_records
 from openviper.utils.atomic_files import atomic_write
+from openviper.utils.event_loops import require_event_loop
 from openviper.utils.printable import printable
 
 if TYPE_CHECKING:
@@ -285,6 +286,7 @@ class TaskActions(CommandWork):
             finally:
                 await close_db()
 
+        require_event_loop()
         try:
             count = asyncio.run(work())
         except DatabaseError as error:

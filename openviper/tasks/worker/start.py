@@ -12,6 +12,7 @@ from openviper.tasks.discovery import TaskImportError, discover_tasks, import_ta
 from openviper.tasks.exceptions import BrokerError, OpenViperTasksConfigurationError
 from openviper.tasks.logging import configure_task_logging
 from openviper.tasks.worker.supervisor import run_worker
+from openviper.utils.event_loops import require_event_loop
 from openviper.utils.identifiers import closest
 
 Say = Callable[[str], None]
@@ -58,7 +59,11 @@ def run(
 
     Returns:
         The exit code: 0 after an orderly end, 1 if it cannot start.
+
+    Raises:
+        CommandError: If no event loop can run on this system.
     """
+    require_event_loop()
     try:
         config = tasks_config()
     except OpenViperTasksConfigurationError as error:

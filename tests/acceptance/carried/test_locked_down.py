@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,61 @@ def test_more_servers_than_processes_can_be_started_is_one_line(base: Path, tree
     assert step.code != 0
     assert "Traceback" not in step.output
     assert step.output.splitlines()[-1].startswith("Error: ")
+
+
+NO_UNIX = Condition("no-unix", "Unix sockets are denied", wishes=("no-unix-sockets",))
+NO_THREADS = Condition(
+    "no-threads",
+    "no thread can be started",
+    prefix=("prlimit", "--nproc=1", "--"),
+    user=NOBODY,
+)
+LOOPED = (
+    ("createsuperuser", "--no-input", "--username", "ada", "--email", "ada@example.com"),
+    ("backup-db", "--path", "data"),
+    ("start-worker", "--until-empty"),
+    ("start-server", "--no-reload", "--port", "0"),
+)
+"""Commands that need an event loop and a thread."""
+
+
+@pytest.mark.parametrize(
+    ("condition", "reason"),
+    [(NO_UNIX, "no event loop can run here"), (NO_THREADS, "no further thread be started")],
+    ids=["no Unix sockets", "no threads"],
+)
+def test_where_no_event_loop_can_run_is_one_line(
+    condition: Condition, reason: str, base: Path, tree: Tree
+) -> None:
+    host = make(base, replace(condition, prefix=(), wishes=()), tree)
+    assert host.run("migrate").code == 0
+    host.condition = condition
+    for words in LOOPED:
+        step = host.run(*words)
+        assert step.code == 1 and "Traceback" not in step.output, step.output
+        assert reason in step.output.splitlines()[-1], step.output
+        assert step.output.splitlines()[-1].startswith("Error: ")
+
+
+def test_files_that_may_not_grow_are_named_and_nothing_is_half_there(
+    base: Path, tree: Tree
+) -> None:
+    host = make(base, Condition("small", "", prefix=("prlimit", "--fsize=100000", "--")), tree)
+    step = host.run("migrate")
+    assert step.code == 1 and "Traceback" not in step.output, step.output
+    last = step.output.splitlines()[-1]
+    assert last.startswith("Error: ") and "db.sqlite3" in last
+    host.condition = replace(host.condition, prefix=())
+    assert host.run("migrate").code == 0
+
+
+def test_a_database_that_is_only_read_is_named(base: Path, tree: Tree) -> None:
+    host = make(base, NOT_OURS, tree)
+    assert host.run("migrate").code == 0
+    (host.data / "db.sqlite3").chmod(0o400)
+    step = host.run("createsuperuser", "--no-input", "--username", "a", "--email", "a@example.com")
+    assert step.code == 1 and one_line(step.output), step.output
+    assert "db.sqlite3" in step.output and "readonly" in step.output
 
 
 def one_line(output: str) -> bool:

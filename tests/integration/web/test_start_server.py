@@ -85,7 +85,7 @@ def test_an_application_may_be_named_and_several_workers_agree_on_the_settings(
         assert status(port, "/") == 200
 
 
-# A server does not wait for long for the look at the schema, which a busy machine may not have done by then.
+# A server does not wait for long for the look at the schema; on a busy machine it may have to say that there was no time.
 PATIENT = """
 import sys
 sys.argv[0] = "viperctl.py"
@@ -95,6 +95,12 @@ start_server.CHECK_SECONDS = 60.0
 import viperctl
 viperctl.main()
 """
+
+
+def patient(*words: str) -> list[str]:
+    """Return the command line of a server that waits for the look at the schema."""
+    line = start(*words)
+    return [sys.executable, "-c", PATIENT, *line[line.index("start-server") :]]
 
 
 def test_pending_schema_changes_are_named_with_the_command_that_applies_them(project: Path) -> None:
@@ -109,9 +115,7 @@ def test_pending_schema_changes_are_named_with_the_command_that_applies_them(pro
     assert run([sys.executable, "viperctl.py", "migrate"], project).returncode == 0
     assert run([sys.executable, "viperctl.py", "makemigrations", "goods"], project).returncode == 0
     port = free_port()
-    words = start("--port", str(port), "--no-reload")
-    patient = [sys.executable, "-c", PATIENT, *words[words.index("start-server") :]]
-    with server(patient, project, port) as process:
+    with server(patient("--port", str(port), "--no-reload"), project, port) as process:
         process.terminate()
         output, _ = process.communicate(timeout=120)
     assert "goods" in output
@@ -121,7 +125,7 @@ def test_pending_schema_changes_are_named_with_the_command_that_applies_them(pro
 def test_without_pending_changes_there_is_no_warning(project: Path) -> None:
     assert run([sys.executable, "viperctl.py", "migrate"], project).returncode == 0
     port = free_port()
-    with server(start("--port", str(port), "--no-reload"), project, port) as process:
+    with server(patient("--port", str(port), "--no-reload"), project, port) as process:
         process.terminate()
         output, _ = process.communicate(timeout=120)
     assert "Warning" not in output

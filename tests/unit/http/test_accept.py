@@ -65,3 +65,20 @@ def test_the_most_precise_alternative_counts(header: str, weight: float) -> None
 )
 def test_a_coding_that_is_not_named_is_what_the_star_says(header: str, weight: float) -> None:
     assert coding_weight(parse_choices(header), "gzip") == weight
+
+
+@pytest.mark.parametrize(
+    ("header", "weight"),
+    [
+        ("text/html;q=0.7, text/html;level=1;q=0.3", 0.7),
+        ("text/html;level=1;q=0.9, text/html;q=0.2", 0.2),
+        ("text/html;level=1, text/html;level=2;q=0.2", 1.0),
+        ("text/html;q=0.1, TEXT/HTML; Q=0.4", 0.4),
+        ("text/html;q=0, text/html", 1.0),
+        ("text/html;charset=utf-8;q=0.3", 0.3),
+        ("text/html;q=0.5;x=y", 0.5),
+        ("text/html ; q = 0.5 ;", 0.5),
+    ],
+)
+def test_of_several_the_plain_one_counts_and_then_the_greatest(header: str, weight: float) -> None:
+    assert parse_choices(header) == {"text/html": weight}

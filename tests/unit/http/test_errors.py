@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from pathlib import Path
 from typing import Any
@@ -331,3 +332,37 @@ async def test_the_debug_page_shows_what_is_in_a_group() -> None:
     page = (await client.get("/x", headers=HTML)).text
     assert "part 1" in page and "part 2" in page
     assert page.count(" in fails</p>") == 2
+
+
+async def test_what_a_handler_awaits_may_be_cancelled_and_is_a_500_with_headers(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    app = OpenViper(debug=False)
+
+    @app.get("/x")
+    async def view(request: Request) -> str:
+        task = asyncio.ensure_future(asyncio.sleep(60))
+        task.cancel()
+        await task
+        return ""
+
+    response = await app.test_client().get("/x")
+    assert (response.status_code, response.headers["x-frame-options"]) == (500, "DENY")
+    assert "CancelledError" in caplog.text
+
+
+async def test_who_is_cancelled_himself_is_not_answered() -> None:
+    begun = asyncio.Event()
+    app = OpenViper(debug=False)
+
+    @app.get("/x")
+    async def view(request: Request) -> str:
+        begun.set()
+        await asyncio.sleep(60)
+        return ""
+
+    request = asyncio.ensure_future(app.test_client().get("/x"))
+    await begun.wait()
+    request.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await request

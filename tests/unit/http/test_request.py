@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from openviper.conf import Settings
 from openviper.exceptions import HTTPException
-from openviper.http import Request
-from openviper.http.asgi import Message
+from openviper.http import BodyLimits, Request
+from openviper.http.asgi import ROUTE, Message, Scope
 
 
 def make(
@@ -134,3 +135,21 @@ async def test_numbers_too_long_to_convert_are_a_client_error() -> None:
         await make(b"1" * 5000).json()
     with pytest.raises(HTTPException, match="413"):
         await make(b"", headers={"content-length": "1" * 5000}).body()
+
+
+@pytest.mark.parametrize("digits", [*range(1, 25), 400])
+async def test_a_declared_length_is_refused_before_anything_is_received(digits: int) -> None:
+    async def receive() -> Message:
+        raise AssertionError("nothing has to be received")
+
+    def make(length: bytes) -> Request:
+        headers = [(b"content-length", length)]
+        scope: Scope = {"type": "http", "method": "POST", "path": "/", "headers": headers}
+        limits = BodyLimits(body=10 ** min(digits - 1, 18))
+        scope[ROUTE] = SimpleNamespace(limits=limits)
+        return Request(scope, receive)
+
+    with pytest.raises(HTTPException, match="413"):
+        await make(b"9" * digits).body()
+    with pytest.raises(AssertionError, match="nothing has to be received"):
+        await make(b"0" * digits).body()

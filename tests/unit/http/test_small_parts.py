@@ -13,6 +13,7 @@ from openviper.http.asgi import Receive, Scope, Send
 from openviper.http.cookies import build_cookie, parse_cookies
 from openviper.http.csp import ContentSecurityPolicy
 from openviper.http.redirects import check_redirect
+from openviper.http.url import URL
 from openviper.middleware.base import BaseMiddleware
 from openviper.testing import override_openviper_settings as override
 from openviper.utils.datastructures import QueryParams, encode_header
@@ -388,3 +389,17 @@ async def test_work_of_middleware_is_done_once_whoever_answers(
     for app in apps:
         await app.background.finish()
     assert done == [path]
+
+
+@pytest.mark.parametrize("status", [200, 201, 204, 304, 305, 399, 404, 500])
+def test_a_redirect_has_a_status_that_redirects(status: int) -> None:
+    with pytest.raises(ValueError, match=f"not {status}"):
+        RedirectResponse("/x", status)
+
+
+def test_a_redirect_may_lead_to_the_address_of_a_request() -> None:
+    address = URL("http", "localhost", "/ü", "a=b")
+    assert RedirectResponse(address).headers["location"] == "http://localhost/%C3%BC?a=b"
+    for odd in (None, 5, b"/x"):
+        with pytest.raises(TypeError, match=type(odd).__name__):
+            RedirectResponse(odd)  # type: ignore[arg-type]  # what the test is about

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from openviper.http import UploadFile, sanitize_filename
-from openviper.http.uploads import MAX_NAME, Spool
+from openviper.http.uploads import MAX_NAME, WRITTEN_AT_ONCE, Spool
 from openviper.storage import FileSystemStorage
 
 
@@ -137,3 +137,28 @@ def test_the_size_of_a_file_is_found_without_moving_in_it() -> None:
     assert UploadFile("a", file=file).size == 10
     assert file.tell() == 3
     assert UploadFile("a").size == 0
+
+
+async def test_a_file_that_is_on_disk_is_held_in_memory_no_longer() -> None:
+    spool, piece = Spool(memory=10 * WRITTEN_AT_ONCE), bytes(range(256)) * 512
+    held = 0
+    for _ in range(40):
+        spool.add(piece)
+        held += 1
+        if spool.is_full:
+            # As much as may stay in memory at first; later a piece more than is written at once.
+            assert held == (11 if spool.size == 11 * len(piece) else 2)
+            await spool.flush()
+            held = 0
+    content = await spool.finish()
+    assert content.read() == piece * 40
+    spool.close()
+
+
+async def test_a_small_file_is_read_from_its_beginning() -> None:
+    spool = Spool(memory=100)
+    for piece in (b"one ", b"two ", b"three"):
+        spool.add(piece)
+    assert not spool.is_full
+    assert (await spool.finish()).read() == b"one two three"
+    assert spool.size == 13

@@ -172,3 +172,34 @@ def test_a_long_form_takes_memory_in_proportion_to_its_length() -> None:
     finally:
         tracemalloc.stop()
     assert peak < 8 * len(raw)
+
+
+def test_what_has_several_values_is_the_same_only_with_all_of_them() -> None:
+    assert QueryParams("a=1&b=2&a=3") == QueryParams("b=2&a=1&a=3")
+    assert QueryParams("a=1&a=2") != QueryParams("a=1&a=3")
+    assert QueryParams("a=1&a=2") != QueryParams("a=2&a=1")
+    assert QueryParams("a=1") == {"a": "1"}
+    assert len({QueryParams("a=1&b=2"), QueryParams("b=2&a=1"), QueryParams("a=2")}) == 2
+    headers = [(b"a", b"1"), (b"b", b"2"), (b"a", b"3")]
+    assert Headers(headers) == MutableHeaders([headers[1], headers[0], headers[2]])
+    assert Headers(headers) != Headers(headers[:2])
+    assert Headers(headers[:2]) == {"a": "1", "b": "2"}
+
+
+def test_headers_of_a_response_are_changed_as_other_mappings() -> None:
+    headers = MutableHeaders([(b"a", b"1"), (b"b", b"2"), (b"b", b"3")])
+    headers.update({"A": "4", "c": "5"}, d="6")
+    assert headers.raw == [(b"b", b"2"), (b"b", b"3"), (b"a", b"4"), (b"c", b"5"), (b"d", b"6")]
+    assert (headers.pop("B"), headers.pop("b", None), headers.setdefault("E", "7")) == (
+        "2",
+        None,
+        "7",
+    )
+    del headers["not there"]
+    assert list(headers) == ["a", "c", "d", "e"]
+    with pytest.raises(KeyError):
+        headers.pop("b")
+    with pytest.raises(TypeError, match="'f'"):
+        headers.update({"f": 5})  # type: ignore[dict-item]  # what the test is about
+    headers.clear()
+    assert headers.raw == []

@@ -55,6 +55,31 @@ def test_what_is_nested_too_deeply_is_an_error() -> None:
         parse_json("[" * 200_000)
 
 
+@pytest.mark.parametrize("text", ['{"a": [1]}', "\t{}\r\n", '\n\n "x"', " 1 ", "[] "])
+def test_space_may_stand_around_a_value(text: str) -> None:
+    assert parse_json(text) == json.loads(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column"),
+    [("", 1, 1), ("\n\n  ", 3, 3), ("\n {,}", 2, 3), ('\n{"a": 1} x', 2, 10), ("{}\xa0", 1, 3)],
+)
+def test_an_error_says_where_it_is_in_the_whole_text(text: str, line: int, column: int) -> None:
+    with pytest.raises(json.JSONDecodeError) as caught:
+        parse_json(text)
+    assert (caught.value.lineno, caught.value.colno) == (line, column)
+    assert caught.value.__context__ is None or isinstance(caught.value.__context__, StopIteration)
+
+
+def test_names_of_a_text_that_is_refused_do_not_count_for_the_next_one() -> None:
+    for _ in range(3):
+        with pytest.raises(ValueError, match="Expecting"):
+            parse_json('[{"a": 1, "b": {"c": 1}}, ')
+        with pytest.raises(ValueError, match="there twice"):
+            parse_json('{"a": {"b": 1}, "a": 2}')
+        assert parse_json('{"a": {"b": ":"}}') == {"a": {"b": ":"}}
+
+
 NAMES = ['"a"', '"b"', '":a"', '" :"', '"\\""', '"\\u0061"', '"\\\\"', '":"']
 SPACES = ["", "", " ", "\n\t"]
 

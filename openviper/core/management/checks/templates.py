@@ -13,6 +13,8 @@ from openviper.conf import Settings, settings
 from openviper.core.management.checks.findings import Finding
 from openviper.core.management.checks.routes import project_routes
 from openviper.exceptions import ImproperlyConfigured
+from openviper.routing.converters import CONVERTERS
+from openviper.routing.route import Route
 from openviper.staticfiles.serving import static_directories
 from openviper.template.context import KNOWN_NAMES
 from openviper.template.environment import (
@@ -30,7 +32,7 @@ SUFFIXES = (".html", ".htm", ".xml", ".txt", ".jinja", ".jinja2", ".j2")
 
 def check_templates() -> list[Finding]:
     """Return the findings about templates."""
-    _route_names.cache_clear()
+    _routes.cache_clear()
     findings = list(_missing_directory())
     directories = get_template_directories()
     found = [(directory, path) for directory in directories for path in _files(directory)]
@@ -65,7 +67,7 @@ def _files(directory: str) -> list[Path]:
 
 
 def _check(environment: Environment, path: Path, name: str) -> Iterator[Finding]:
-    from jinja2 import TemplateSyntaxError, meta
+    from jinja2 import TemplateSyntaxError
 
     try:
         source = path.read_text(encoding="utf-8")
@@ -83,13 +85,29 @@ def _check(environment: Environment, path: Path, name: str) -> Iterator[Finding]
         return
     yield from _unknown_names(tree, environment, path, name)
     known = set(environment.list_templates())
-    for wanted in meta.find_referenced_templates(tree):
-        if wanted is not None and wanted not in known:
+    kinds = _nodes()
+    for node in tree.find_all((kinds.Extends, kinds.Include, kinds.Import, kinds.FromImport)):
+        wanted = _wanted(node)
+        if wanted and known.isdisjoint(wanted):
+            them = " or ".join(map(repr, wanted))
             yield Finding(
                 "templates.E002",
-                f"{name} uses the template {wanted!r}, which does not exist",
+                f"{name} uses the template {them}, which does not exist",
                 where=str(path),
             )
+
+
+def _wanted(node: Any) -> list[str]:
+    """Return the templates of which a statement needs one; none where that is not known, or it does without."""
+    if getattr(node, "ignore_missing", False):
+        return []
+    try:
+        wanted = node.template.as_const()
+    except _nodes().Impossible:
+        return []
+    names = [wanted] if isinstance(wanted, str) else wanted
+    is_known = isinstance(names, (list, tuple)) and all(isinstance(name, str) for name in names)
+    return list(names) if is_known else []
 
 
 def _unknown_names(
@@ -129,20 +147,46 @@ def _call_problem(call: nodes.Call) -> str:
     first = getattr(call.args[0], "value", None) if call.args else None
     if not isinstance(first, str):
         return ""
-    if function == "url_for" and first not in _route_names():
-        return f"there is no route {first!r}"
+    if function == "url_for":
+        return _address_problem(call, first)
     if function == "static" and not _has_static_file(first):
         return f"there is no static file {first!r}"
     return ""
 
 
+def _address_problem(call: nodes.Call, name: str) -> str:
+    """Return what is wrong with the address of a route; empty if nothing is known to be."""
+    route = _routes().get(name)
+    if route is None:
+        return f"there is no route {name!r}"
+    if call.dyn_kwargs is not None or call.dyn_args is not None:
+        return ""
+    given = {keyword.key: getattr(keyword.value, "value", None) for keyword in call.kwargs}
+    wrong = [each for each in given if each not in route.names]
+    missing = [each for each in route.names if each not in given]
+    if wrong:
+        return f"route {name!r} has no parameter {wrong[0]!r}"
+    if missing:
+        return f"route {name!r} needs a value for {missing[0]!r}"
+    return _misfit(route, given)
+
+
+def _misfit(route: Route, given: dict[str, Any]) -> str:
+    """Return which of the values that stand in the template does not fit; empty if none is known to be wrong."""
+    for name, value in given.items():
+        kind = route.kinds[name]
+        if isinstance(value, (str, int, float)) and CONVERTERS[kind].read(str(value)) is None:
+            return f"{value!r} does not fit {name!r} ({kind}) of route {route.name!r}"
+    return ""
+
+
 @lru_cache(maxsize=1)
-def _route_names() -> frozenset[str]:
+def _routes() -> dict[str, Route]:
     try:
-        return frozenset(route.name for route in project_routes())
+        return {route.name: route for route in project_routes()}
     except Exception:
         # Told by the check of the routes.
-        return frozenset()
+        return {}
 
 
 def _has_static_file(name: str) -> bool:

@@ -13,6 +13,7 @@ from types import CodeType
 from typing import Any
 
 from openviper.core.management.console.namespace import Namespace
+from openviper.utils.event_loops import require_event_loop
 
 FILENAME = "<console>"
 
@@ -65,6 +66,7 @@ class Evaluator:
             return await awaitable
 
         if self._runner is None:
+            require_event_loop(awaitable)
             self._runner = asyncio.Runner()
         return self._runner.run(main())
 

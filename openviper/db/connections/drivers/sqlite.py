@@ -210,7 +210,7 @@ class SQLiteConnection(Movable):
             return NotInline()
         if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
             return NotInline()
-        return translate(error, sql)
+        return translate(error, sql, self.path)
 
     # In the thread
 
@@ -351,7 +351,7 @@ class SQLiteConnection(Movable):
         except BaseException as error:
             self._undo(nested)
             if isinstance(error, sqlite3.Error):
-                raise translate(error, sql) from error
+                raise translate(error, sql, self.path) from error
             raise
         return count
 
@@ -399,7 +399,7 @@ class SQLiteConnection(Movable):
         try:
             return self.raw.execute(sql, parameters)
         except sqlite3.Error as error:
-            raise translate(error, sql) from error
+            raise translate(error, sql, self.path) from error
 
     async def _in_thread(self, work: Callable[[], T], *, interruptible: bool) -> T:
         """Run `work` in the thread and wait for its end even if this task is cancelled meanwhile."""
@@ -422,7 +422,7 @@ class SQLiteConnection(Movable):
                         f"statement took longer than {self._statement_timeout:g} s"
                     ) from error
                 raise (
-                    translate(error) if isinstance(error, sqlite3.Error) else error
+                    translate(error, path=self.path) if isinstance(error, sqlite3.Error) else error
                 ) from error.__cause__
             finally:
                 self._works = self._interrupted = False

@@ -17,11 +17,29 @@ _TOO_DEEP = ("parser stack overflow", "Expression tree is too large")
 """How SQLite says that a statement is nested deeper than it was compiled for (https://sqlite.org/limits.html)."""
 
 
-def translate(error: sqlite3.Error, sql: str = "") -> Exception:
-    """Return the public error for a driver's error; the text never holds bound values."""
+_OF_THE_FILE = frozenset(
+    {
+        *(sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM),
+        *(sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB),
+    }
+)
+"""Codes of what is wrong with the file or its disk, of which SQLite says everything but the name."""
+
+
+def translate(error: sqlite3.Error, sql: str = "", path: str = "") -> Exception:
+    """Return the public error for a driver's error; the text never holds bound values.
+
+    Args:
+        error: What the driver raised.
+        sql: The statement.
+        path: The database, named where its file is at fault.
+    """
     if isinstance(error, sqlite3.IntegrityError):
         return IntegrityError(str(error))
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in _OF_THE_FILE:
+        kind = OperationalError if isinstance(error, sqlite3.OperationalError) else DatabaseError
+        return kind(f"database file {path!r}: {error}")
     if isinstance(error, sqlite3.OperationalError):
         if str(error) == _REFUSED:
             return DatabaseError(

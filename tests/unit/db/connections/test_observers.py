@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from typing import Any
@@ -258,7 +259,7 @@ async def test_a_slow_statement_is_logged_without_its_values(
     pool = connections.get("slow").pool()
     with caplog.at_level("WARNING", "openviper.db"):
         await pool.read(SLEEPS, ("s3cret", "s3cret"), list)
-    assert "a statement on 'slow' took 0." in caplog.text
+    assert re.search(r"a statement on 'slow' took \d+\.\d+ s", caplog.text)
     assert SLEEPS in caplog.text
     assert "s3cret" not in caplog.text
 
