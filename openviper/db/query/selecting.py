@@ -91,18 +91,22 @@ class SelectingQuery(QueryBuilder[M]):
         """
         if flat and len(names) != 1:
             raise ValueError(f"values_list(flat=True) takes one field, not {len(names)}")
-        computed = {
-            f"value{place}": name for place, name in enumerate(names, 1) if is_computed(name)
-        }
-        asked = [
-            f"value{place}" if is_computed(name) else column_name(name)
-            for place, name in enumerate(names, 1)
-        ]
+        computed = {_own_name(place): name for place, name in enumerate(names) if is_computed(name)}
         query = self.alias(**computed) if computed else self
-        return query._values(tuple(asked), as_scalars if flat else as_tuples)
+        asked = tuple([_asked_name(place, name) for place, name in enumerate(names)])
+        return query._values(asked, as_scalars if flat else as_tuples)
 
     def _values(
         self, names: tuple[str, ...], shape: Callable[[tuple[str, ...], list[Row]], list[Any]]
     ) -> ValuesQuery[Any]:
         columns = value_nodes(self._meta, self.query, names)
         return ValuesQuery(self._meta, self.query, columns, shape, is_named=bool(names))
+
+
+def _own_name(place: int) -> str:
+    """Return the name of a computed value that was given none."""
+    return f"value{place + 1}"
+
+
+def _asked_name(place: int, name: object) -> str:
+    return _own_name(place) if is_computed(name) else column_name(name)

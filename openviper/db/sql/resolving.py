@@ -285,7 +285,9 @@ class QueryScope:
             return self._order_named(term)
         if not operands.is_ordering(term):
             raise FieldError(f"{term!r} is not a field name")
-        order = term.as_order()
+        return self._order_of(term.as_order())
+
+    def _order_of(self, order: operands.OrderTerm) -> Order:
         expression = order.expression
         name = getattr(expression, "name", "")
         node = self.awaiting(

@@ -73,10 +73,7 @@ class Subselect(Node):
         Raises:
             DatabaseOperationNotSupportedError: If it is ordered by a value of the query around, on SQLite.
         """
-        if writer.dialect.name == "sqlite" and any(map(_is_of_outer, self._order())):
-            raise DatabaseOperationNotSupportedError(
-                "SQLite cannot order a query within another one by OuterRef()"
-            )
+        _check_order(self._order(), writer.dialect)
         alias = writer.dialect.quote(f"__{next(writer.numbers)}")
         outer = writer.tables
         tables = Tables(self.meta, writer.dialect, writer.numbers, alias=alias, outer=outer)
@@ -135,6 +132,13 @@ def _placed(query: Description, place: Callable[[Node], Node | None]) -> Descrip
         annotations=tuple([(name, node.changed(place)) for name, node in query.annotations]),
         order=order,
     )
+
+
+def _check_order(order: tuple[Order, ...], dialect: Dialect) -> None:
+    if dialect.name == "sqlite" and any(map(_is_of_outer, order)):
+        raise DatabaseOperationNotSupportedError(
+            "SQLite cannot order a query within another one by OuterRef()"
+        )
 
 
 def _is_of_outer(term: Order) -> bool:
