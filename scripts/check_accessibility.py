@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Have axe-core look at every account page, in windows of three sizes, light and dark; it is no part of this repository.
+"""Have axe-core look at the account pages or the manual, in windows of three sizes, light and dark; it is no part of this repository.
 
     npm pack axe-core && tar xzf axe-core-*.tgz
-    python3 scripts/check_accessibility.py package/axe.min.js [--pictures DIR]
+    python3 scripts/check_accessibility.py package/axe.min.js [--manual] [--pictures DIR]
 
-Makes a project with accounts, serves it on this machine, and goes through all of its pages in a headless Chromium. Ends with 1 if axe
-finds anything, or a page is wider than its window.
+Makes a project with accounts, serves it on this machine, and goes through all of its pages in a headless Chromium, its page of the API
+among them; or with ``--manual`` writes the manual into a folder and goes through that. Ends with 1 if axe finds anything, or a page is
+wider than its window.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from openviper.auth.totp import code_at, step_at  # noqa: E402
+from openviper.documentation.site import Site as Manual  # noqa: E402
+from openviper.version import VERSION  # noqa: E402
 from tests.acceptance.browser import Browser, chromium  # noqa: E402
 from tests.acceptance.running import free_port, serving, succeed  # noqa: E402
 from tests.acceptance.test_account_pages import PASSWORD, SIZES, Site  # noqa: E402
@@ -69,6 +72,12 @@ class Visit:
         if self._pictures is not None:
             self._browser.picture(self._pictures / f"{name}.png")
 
+    def manual(self, folder: Path) -> None:
+        """Go through the manual in a folder."""
+        for page in sorted(folder.rglob("*.html")):
+            self._browser.open(page.as_uri())
+            self.look()
+
     def send(self, **fields: str) -> None:
         """Fill in the form of the page that is there, send it, and look at what comes."""
         for name, text in fields.items():
@@ -88,7 +97,8 @@ class Visit:
 
     def strangers(self) -> None:
         """Go through the pages for everybody."""
-        for path in ("/root/home", "/nope", "/accounts/logout", "/accounts/password/reset/x"):
+        others = ("/root/home", "/nope", "/open-api/docs")
+        for path in (*others, "/accounts/logout", "/accounts/password/reset/x"):
             self.look(path)
         self.look("/accounts/login")
         self.send(username="nobody", password="wrong")
@@ -150,16 +160,22 @@ def main() -> int:
     """Look at all pages, and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("axe", type=Path, help="the file axe.min.js")
+    parser.add_argument("--manual", action="store_true", help="look at the manual instead")
     parser.add_argument("--pictures", type=Path, help="a directory for pictures of the pages")
     options = parser.parse_args()
     axe = options.axe.read_text("utf-8")
     if options.pictures is not None:
         options.pictures.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as directory:
-        with served(Path(directory)) as site, chromium(Path(directory) / "profile") as browser:
-            visit = Visit(browser, site, axe, options.pictures)
-            visit.strangers()
-            visit.members()
+    with tempfile.TemporaryDirectory() as name, chromium(Path(name, "profile")) as browser:
+        if options.manual:
+            visit = Visit(browser, Site("", Path(name)), axe, options.pictures)
+            Manual().build(Path(name, "manual"))
+            visit.manual(Path(name, "manual", VERSION))
+        else:
+            with served(Path(name)) as site:
+                visit = Visit(browser, site, axe, options.pictures)
+                visit.strangers()
+                visit.members()
     print("\n".join(visit.found) or f"nothing found on {visit.pages} pages")
     return 1 if visit.found else 0
 

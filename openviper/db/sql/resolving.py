@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from openviper.db.fields.columns import ColumnName
@@ -285,14 +286,9 @@ class QueryScope:
             return self._order_named(term)
         if not operands.is_ordering(term):
             raise FieldError(f"{term!r} is not a field name")
-        return self._order_of(term.as_order())
-
-    def _order_of(self, order: operands.OrderTerm) -> Order:
-        expression = order.expression
-        name = getattr(expression, "name", "")
-        node = self.awaiting(
-            lambda scope: with_order(expression.resolve(scope), name or repr(expression))
-        )
+        order = term.as_order()
+        name = getattr(order.expression, "name", "")
+        node = self.awaiting(partial(_resolved, order.expression, name))
         return Order(node, order.descending, order.nulls_last, name)
 
     def _order_named(self, term: str) -> Order:
@@ -307,6 +303,11 @@ class QueryScope:
 def _check_depth(what: str, depth: int) -> None:
     if depth > MAX_DEPTH:
         raise QueryError(f"{what} are nested more than {MAX_DEPTH} deep")
+
+
+def _resolved(expression: Any, name: str, scope: QueryScope) -> Node:
+    """Return what is ordered by."""
+    return with_order(expression.resolve(scope), name or repr(expression))
 
 
 def plain_scope(meta: ModelOptions) -> QueryScope:

@@ -127,6 +127,17 @@ QUESTIONS = [
     ("factories fixtures pytest", "how-to/testing.html"),
     ("collectstatic nginx", "how-to/static-files.html"),
     ("pagination of a list", "how-to/queries.html"),
+    # Written with the words of somebody who has just run into something.
+    ("my worker keeps getting killed by the oom killer", "how-to/background-tasks.html"),
+    ("two databases in one project", "how-to/replicas.html"),
+    ("can't start new thread", "how-to/air-gapped.html"),
+    ("disk full sqlite error", "how-to/air-gapped.html"),
+    ("cut docstrings out of the framework folder", "how-to/vendor.html"),
+    ("server prints database could not be looked at in time", "how-to/serve.html"),
+    ("test that an email was sent", "how-to/testing.html"),
+    ("websocket behind nginx", "how-to/deploy.html"),
+    ("copy data from sqlite to postgres", "how-to/move-databases.html"),
+    ("run something every monday morning", "how-to/background-tasks.html"),
     # Written before the lines of what is asked were, as a beginner would ask.
     ("N+1 queries", "how-to/relations.html"),
     ("why is my page making so many database queries", "how-to/watch-statements.html"),
