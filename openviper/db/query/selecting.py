@@ -108,12 +108,3 @@ class SelectingQuery(QueryBuilder[M]):
     ) -> ValuesQuery[Any]:
         columns = value_nodes(self._meta, self.query, names)
         return ValuesQuery(self._meta, self.query, columns, shape, is_named=bool(names))
-
-
-def _own_name(place: int) -> str:
-    """Return the name of a computed value that was given none."""
-    return f"value{place + 1}"
-
-
-def _asked_name(place: int, name: object) -> str:
-    return _own_name(place) if is_computed(name) else column_name(name)

@@ -140,13 +140,6 @@ def _placed(query: Description, place: Callable[[Node], Node | None]) -> Descrip
     )
 
 
-def _check_order(order: tuple[Order, ...], dialect: Dialect) -> None:
-    if dialect.name == "sqlite" and any(map(_is_of_outer, order)):
-        raise DatabaseOperationNotSupportedError(
-            "SQLite cannot order a query within another one by OuterRef()"
-        )
-
-
 def _is_of_outer(term: Order) -> bool:
     return any(isinstance(part, OuterValue) for part in all_parts(term.node))
 
