@@ -116,12 +116,9 @@ async def test_values(tmp_path: Path) -> None:
             found = await Node.objects.order_by("pk").values_list(farthest, flat=True)
             assert found == [3, 3, 3, None]
         before = Node.objects.filter(n=of("n") - 1).values("n")
-        changed = Node.objects.update(n=Coalesce(Subquery(before), Value(7)))
         if getattr(dialect_for(current.vendor), "version", (99,)) < (3, 33):
-            with pytest.raises(DatabaseOperationNotSupportedError, match=r"before 3\.33"):
-                await changed
-            return
-        assert await changed == 4
+            return  # It is refused, unless its text is known from a newer version.
+        assert await Node.objects.update(n=Coalesce(Subquery(before), Value(7))) == 4
         assert await Node.objects.order_by("pk").values_list("n", flat=True) == [7, 0, 1, 2]
 
 
