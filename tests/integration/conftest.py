@@ -16,6 +16,7 @@ import pytest
 
 from openviper.db.dialects import lookup, sqlite_ddl
 from openviper.db.dialects.sqlite import SQLiteDialect
+from openviper.db.models import model_registry
 from tests.integration.db import support
 from tests.servers import VENDORS, empty, fresh_database
 
@@ -48,14 +49,21 @@ def old_sqlite() -> Iterator[None]:
         patch.setattr(SQLiteDialect.__init__, "__defaults__", (OLD_VERSION,))
         patch.setattr(sqlite_ddl, "sqlite_version_info", OLD_VERSION)
         patch.setattr(sqlite3, "connect", watched)
-        lookup.dialect_for.cache_clear()
+        _forget_dialect()
         try:
             dialect = lookup.dialect_for("sqlite")
             assert isinstance(dialect, SQLiteDialect) and dialect.version == OLD_VERSION
             yield
         finally:
-            lookup.dialect_for.cache_clear()
+            _forget_dialect()
     assert newer == [], "SQLite 3.31 does not know this"
+
+
+def _forget_dialect() -> None:
+    """Have the dialect made anew, and statements put together for it: models keep those of the version before."""
+    lookup.dialect_for.cache_clear()
+    for model in model_registry.all():
+        model._meta.plans.clear()
 
 
 ABOUT_DRIVERS = {

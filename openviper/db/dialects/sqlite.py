@@ -219,7 +219,12 @@ class SQLiteDialect:
         return " LIMIT ?" if limited else ""
 
     def date_part(self, part: str, sql: str) -> str:
-        """Return the expression for one part of a time stamp, taken from its UTC text."""
+        """Return the expression for one part of a time stamp, taken from its UTC text.
+
+        Without its fraction of a second: SQLite rounds to thousandths, and for the last half of one of the year 9999 it knows
+        no time stamp at all.
+        """
+        sql = f"CASE WHEN length({sql}) = 26 THEN substr({sql}, 1, 19) ELSE {sql} END"
         if part == "date":
             return f"date({sql})"
         if part == "time":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 from openviper.db.fields.constraint_text import validate_sql_expression
@@ -33,7 +33,17 @@ def _checked_or_none(predicate: Predicate | None) -> Predicate | None:
 
 
 def _names(fields: str | Sequence[str]) -> list[str]:
-    return [fields] if isinstance(fields, str) else list(fields)
+    """Return the names of fields.
+
+    Raises:
+        TypeError: If something else is among them.
+    """
+    is_one = isinstance(fields, str) or not isinstance(fields, Iterable)
+    names: list[Any] = [fields] if is_one else list(fields)
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"{name!r} is not the name of a field; expressions=[...] takes values")
+    return names
 
 
 class _Parts:

@@ -16,6 +16,8 @@ from openviper.exceptions import FieldError, QueryError
 from openviper.utils.importing import lazy_pattern
 from openviper.utils.records import record
 
+FOREIGN_LOOKUPS = frozenset({"contained_by", "overlap", "has_any_key", "has_all_keys"})
+"""Lookups that others have, or that are taken for ours: as keys of a path they would find nothing, without a word."""
 MAX_PARTS = 20
 """Most keys and places in one path."""
 
@@ -24,13 +26,15 @@ def json_path(operand: Node, parts: tuple[str, ...]) -> JSONPath:
     """Return the value at the end of a path.
 
     Raises:
-        FieldError: If the path is too long, or no JSON can have one of its keys.
+        FieldError: If the path is too long, no JSON can have one of its keys, or its last one is meant as a lookup.
     """
     if len(parts) > MAX_PARTS:
         raise FieldError(f"a path of {len(parts)} keys into JSON is longer than {MAX_PARTS}")
     for part in parts:
         if not may_be_key(part):
             raise FieldError(f"no JSON has the key {part!r}")
+    if parts[-1] in FOREIGN_LOOKUPS:
+        raise FieldError(f"JSON has no lookup {parts[-1]!r}, and a path cannot end in such a key")
     return JSONPath(operand, parts)
 
 

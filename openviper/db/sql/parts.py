@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from datetime import date, datetime, time
 from typing import Any
 
-from openviper.db.sql.nodes import Binding, Node, Writer
+from openviper.db.sql.nodes import Binding, Node, Writer, filled, mark
 from openviper.db.sql.types import DATE, INTEGER, TIME, Family, ResultType
 from openviper.exceptions import FieldError
 from openviper.utils.records import record
@@ -49,7 +49,7 @@ class Part(Node):
 
     def sql(self, writer: Writer) -> str:
         """Return the extraction."""
-        return writer.dialect.date_part(self.part, self.operand.sql(writer))
+        return filled(writer.dialect.date_part(self.part, mark(0)), writer, self.operand.sql)
 
     def convert(self, value: Any) -> Any:
         """Return a value to compare the part with.

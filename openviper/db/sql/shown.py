@@ -13,7 +13,10 @@ def _decimal(value: str, dialect: str, result: ResultType) -> str:
     """Return a decimal number with all its places."""
     if dialect == "sqlite":
         return f"openviper_decimal_text({value}, {result.places})"
-    return f"CAST({value} AS {'CHAR' if dialect == 'mysql' else 'text'})"
+    if dialect == "mysql":
+        return f"CAST(CAST({value} AS DECIMAL(65, {result.places})) AS CHAR)"
+    # What is chosen of several values has the places of each.
+    return f"CAST(ROUND(CAST({value} AS NUMERIC), {result.places}) AS text)"
 
 
 def _moment(value: str, dialect: str, _: ResultType) -> str:

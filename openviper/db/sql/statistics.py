@@ -139,12 +139,14 @@ class StringAgg(Aggregate):
 
     def call(self, value: str, dialect: Dialect) -> str:
         """Return the call, in an order that is the same on every database."""
-        distinct = "DISTINCT " if self.distinct else ""
+        separator = _quoted(self.separator, dialect)
         if dialect.name == "sqlite":
             # Its own takes no order before version 3.44.
-            word = "distinct" if self.distinct else "all"
-            return f"openviper_join_{word}({value}, {_quoted(self.separator, dialect)})"
-        separator = _quoted(self.separator, dialect)
+            return f"openviper_join_{'distinct' if self.distinct else 'all'}({value}, {separator})"
+        return self._of_servers(value, separator, dialect)
+
+    def _of_servers(self, value: str, separator: str, dialect: Dialect) -> str:
+        distinct = "DISTINCT " if self.distinct else ""
         if dialect.name == "mysql":
             text = f"CAST({value} AS CHAR) COLLATE {MYSQL_COLLATION}"
             return f"GROUP_CONCAT({distinct}{text} ORDER BY {text} SEPARATOR {separator})"

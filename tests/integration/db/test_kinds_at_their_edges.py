@@ -186,6 +186,8 @@ async def test_numbers_and_moments_are_the_same_texts(tmp_path: Path, name: str,
                 assert await keys(Q(**{f"{name}__{word}": Value(text)})) == wanted, text
         assert await of_first(Cast("price", str)) == ["0.50"]
         assert await of_first(Cast(F("price") * 3, str)) == ["1.50"]
+        mixed = Case(When(n=3, then=Value(3)), default=F("price"))
+        assert await of_first(Cast(mixed, str)) == ["3.00"]
 
 
 def test_floating_point_numbers_are_no_texts() -> None:
@@ -298,3 +300,25 @@ async def test_decimals_of_many_digits_are_never_rounded_in_silence(tmp_path: Pa
             assert await Edge.objects.update(long=million) == 3
         scale = 1 if current.vendor == "sqlite" else 1_000_000
         assert await of_first(Round(F("long") * 1_000, 2)) == [Decimal("12345678500.00") * scale]
+
+
+async def test_the_last_moment_has_parts(tmp_path: Path) -> None:
+    last = datetime.max.replace(tzinfo=UTC)
+    async with rows(tmp_path):
+        await Edge.objects.all().update(start=last)
+        for part in ("year", "month", "day", "hour", "minute", "second"):
+            name = f"start__{part}"
+            wanted = getattr(last, part)
+            assert await Edge.objects.filter(Q(**{name: wanted})).count() == 3, part
+            assert await Edge.objects.values_list(name, flat=True).distinct() == [wanted], part
+        assert await Edge.objects.filter(start__date=last.date()).count() == 3
+        assert await Edge.objects.dates("start", "year") == [date(9999, 1, 1)]
+        later = Edge.objects.annotate(x=F("start") + timedelta(days=1))
+        assert await later.filter(x=None).count() == 3
+
+
+def test_lookups_of_others_are_no_keys_of_json() -> None:
+    for word in ("contained_by", "has_any_key"):
+        with pytest.raises(FieldError, match=f"JSON has no lookup '{word}'"):
+            Edge.objects.filter(Q(**{f"data__a__{word}": {}}))
+    Edge.objects.filter(data__contained_by__a=1)

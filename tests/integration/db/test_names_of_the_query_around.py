@@ -128,14 +128,13 @@ async def test_an_update_sees_the_rows_as_they_were(tmp_path: Path) -> None:
         await Tag.objects.create(n=5)
         assert await Node.objects.filter(n=3).update(n=Subquery(Tag.objects.values("n"))) == 1
         before = Node.objects.filter(n=of("n") - 1).values("n")
-        change = Node.objects.update(n=Coalesce(Subquery(before), Value(7)))
-        dialect = connections.get("default").dialect
-        if dialect.update_source() is None:
-            with pytest.raises(DatabaseOperationNotSupportedError, match="SQLite before 3.33"):
-                await change
-        else:
-            assert await change == 4
-            assert await Node.objects.order_by("pk").values_list("n", flat=True) == [7, 0, 1, 7]
+        if connections.get("default").dialect.update_source() is None:
+            # A shape of its own: the text of another may be known from a newer version.
+            with pytest.raises(DatabaseOperationNotSupportedError, match=r"SQLite before 3\.33"):
+                await Node.objects.update(n=Coalesce(Subquery(before), Value(7)) + 1)
+            return
+        assert await Node.objects.update(n=Coalesce(Subquery(before), Value(7))) == 4
+        assert await Node.objects.order_by("pk").values_list("n", flat=True) == [7, 0, 1, 7]
 
 
 FIELDS = ("n", "text", "start", "day", "parent")

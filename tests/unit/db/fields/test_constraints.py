@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from openviper.db import Lower
 from openviper.db.fields import BooleanField, CharField, DateTimeField, IntegerField
 from openviper.db.fields.constraint_text import validate_sql_expression
 from openviper.db.fields.sql_text import SQL, folded, is_expression, sql_of
@@ -152,3 +153,15 @@ def test_sql_is_one_text_or_one_for_each_vendor() -> None:
 def test_only_what_the_database_works_out_is_an_expression() -> None:
     assert all(map(is_expression, (F("a"), F("a") + 1, Q(a=1), F("a").desc(), Booking.first)))
     assert not any(map(is_expression, (1, "a", None, [1], SQL("a"), Booking)))
+
+
+def test_values_are_no_names_of_fields() -> None:
+    for make in (
+        lambda: Index(Lower("name")),  # type: ignore[arg-type]  # for this test
+        lambda: Index(["name", Lower("name")]),  # type: ignore[list-item]  # for this test
+        lambda: UniqueConstraint(name="x", fields=[F("name")]),  # type: ignore[list-item]  # for this test
+    ):
+        with pytest.raises(
+            TypeError, match=r"is not the name of a field; expressions=\[...\] takes"
+        ):
+            make()

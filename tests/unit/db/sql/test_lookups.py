@@ -46,19 +46,23 @@ class Colour(Enum):
         (
             {"made__year": 2020},
             (
-                "CAST(strftime('%Y', made) AS INTEGER) = ?",
+                "CAST(strftime('%Y', CASE WHEN length(made) = 26 THEN substr(made, 1, 19) ELSE made END) AS INTEGER) = ?",
                 "CAST(floor(extract(year FROM made)) AS integer) = %s",
                 "YEAR(made) = %s",
             ),
         ),
         (
             {"made__date": "2020-01-01"},
-            ("date(made) = ?", "CAST(made AS date) = %s", "DATE(made) = %s"),
+            (
+                "date(CASE WHEN length(made) = 26 THEN substr(made, 1, 19) ELSE made END) = ?",
+                "CAST(made AS date) = %s",
+                "DATE(made) = %s",
+            ),
         ),
         (
             {"made__time": "10:00"},
             (
-                "time(made) = ?",
+                "time(CASE WHEN length(made) = 26 THEN substr(made, 1, 19) ELSE made END) = ?",
                 "CAST(date_trunc('second', CAST(made AS time)) AS time) = %s",
                 "CAST(LEFT(TIME(made), 8) AS TIME) = %s",
             ),
