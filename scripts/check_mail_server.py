@@ -79,7 +79,20 @@ box:
   group = {group}
 """
 INVITE = "BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nSUMMARY:Füße\r\nEND:VCALENDAR\r\n"
+ODD_NAMES = (
+    "Rechnung 100% \u2013 'Köln'",
+    "semi;colon, comma = equals",
+    'quote"back',
+    "emoji \U0001f40d" * 9,
+    "x" * 200,
+    "=?utf-8?q?a?=",
+    "%41%42",
+    "utf-8''x",
+)
 BINARY = bytes(range(256)) * 400
+AMP = "<!doctype html><html amp4email><body>Füße</body></html>"
+DOTS = "".join("." * (number % 5) + "x" * (number % 97) + "\n" for number in range(6000))
+"""More than one piece of what is sent at once, with dots at the begin of lines; some of them where a piece ends."""
 LONG = "Grüße an alle, die eine lange Betreffzeile bis zum Ende lesen, " * 4
 
 
@@ -110,6 +123,25 @@ def mails() -> dict[str, EmailMessageData]:
                 "List-Id": "Übungen <list.example.com>",
             },
         },
+        "names": {
+            "text": "See",
+            "attachments": [
+                AttachmentData(f"{word}.pdf", word.encode(), "application/pdf")
+                for word in ODD_NAMES
+            ],
+        },
+        "dots": {"text": DOTS},
+        "ends": {"text": "one\rtwo\r\nthree\n\rfour \nfive\t\n.\r\n..\r\n"},
+        "odd": {"text": "NUL \0, form feed \f, \x1b[2J, \x85 and \u2028 end\n"},
+        "word": {"text": "Hi", "subject": "w" * 990},
+        "field": {"text": "Hi", "headers": {"X-Reference": "r" * 988}},
+        "encoded": {"text": "Hi", "subject": "=?utf-8?q?not_encoded?= at all", "cc": ["c@x.io"]},
+        "amp": {
+            "text": "Hi",
+            "html": "<p>Hi</p>",
+            "alternatives": [Alternative.of(AMP, "text/x-amp-html")],
+        },
+        "müller": {"text": "Hi"},
         "bounce": {"text": "Hi", "envelope_sender": "bounces+1@example.com"},
         "null": {"text": "Hi", "envelope_sender": ""},
     }
@@ -198,6 +230,8 @@ def problems(data: EmailMessageData, seen: dict[str, Any]) -> Iterator[str]:
     expected = "shop@xn--strae-oqa.example" if data.sender.startswith("Stra") else "a@x.io"
     if fields["Return-path"] != f"<{expected if wanted is None else wanted}>":
         yield f"return path {fields['Return-path']!r}"
+    if "X-Reference" in data.headers and fields["X-Reference"] != data.headers["X-Reference"]:
+        yield f"x-reference {fields['X-Reference']!r}"
     if "List-Id" in data.headers and fields["List-Id"] != data.headers["List-Id"]:
         yield f"list-id {fields['List-Id']!r}"
     if "List-Id" in data.headers and "x" * 200 not in fields["List-Unsubscribe"]:
@@ -218,6 +252,10 @@ def part_problems(data: EmailMessageData, parts: list[dict[str, Any]]) -> Iterat
         if "rfc822" not in file.mimetype and _digest(file.content) not in digests:
             yield f"content of {file.filename!r}"
     for form in data.alternatives:
+        if "amp" in form.mimetype:
+            if [part["type"] for part in parts][-2:] != ["text/x-amp-html", "text/html"]:
+                yield f"alternative {form.mimetype!r} in its place"
+            continue
         calendar = next((part for part in parts if part["type"] == "text/calendar"), {})
         if (calendar.get("method"), calendar.get("charset")) != ("REQUEST", "utf-8"):
             yield f"alternative {form.mimetype!r}, got {calendar!r}"
@@ -234,6 +272,7 @@ def leaves(part: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _digests_of_text(text: str) -> Iterator[str]:
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     for end in ("", "\n"):
         for lines in ("\n", "\r\n"):
             yield _digest((text + end).replace("\n", lines).encode())

@@ -39,7 +39,7 @@ sub part {
 }
 
 my %fields;
-for my $name (qw(Subject From To Cc Bcc Reply-To List-Id List-Unsubscribe Message-ID Return-path)) {
+for my $name (qw(Subject From To Cc Bcc Reply-To List-Id List-Unsubscribe X-Reference Message-ID Return-path)) {
     my $value = text($mail->head->get($name));
     $fields{$name} = $value if defined $value;
 }

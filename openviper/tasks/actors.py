@@ -171,6 +171,15 @@ class Actor(Generic[P, R]):
             return args, kwargs
         return arguments.write_arguments(self.actor_name, self.fn, args, kwargs)
 
+    def by_place(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        """Return the arguments of a call with as many as possible by place: alike for calls that are alike."""
+        if self._signature is None:
+            return args, kwargs
+        bound = self._signature.bind(*args, **kwargs)
+        return bound.args, bound.kwargs
+
     def sent_behind_result(
         self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> tuple[tuple[Any, ...], Mapping[str, Any]]:

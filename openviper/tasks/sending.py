@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
@@ -12,6 +13,7 @@ from typing import Any, Literal, Protocol, TypedDict
 
 from openviper.tasks.broker import get_broker, tasks_config
 from openviper.tasks.brokers.base import NewGroup
+from openviper.tasks.conf import TaskSettings
 from openviper.tasks.inline_calls import run_inline
 from openviper.tasks.limits import check_key, within_key
 from openviper.tasks.message import Message, encode_arguments, new_ids
@@ -58,6 +60,12 @@ class Sendable(Protocol):
         """Return the arguments as they are sent; raise `TypeError` if the function cannot be called so."""
         ...
 
+    def by_place(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        """Return the arguments of a call with as many as possible by place: alike for calls that are alike."""
+        ...
+
     def received(self, message: Message) -> tuple[Sequence[Any], Mapping[str, Any]]:
         """Return the arguments of a message as the function gets them."""
         ...
@@ -101,8 +109,8 @@ class SendOptions:
             return to_moment("eta", self.eta)
         return 0.0 if self.delay is None else now + to_ms("delay", self.delay) / 1000
 
-    def message_options(self, now: float, payload: str, actor_name: str) -> dict[str, Any] | None:
-        """Return what the message bears.
+    def message_options(self, now: float, call: str, actor_name: str) -> dict[str, Any] | None:
+        """Return what the message bears; `call` tells the arguments from others.
 
         Raises:
             ValueError: If a value cannot be used.
@@ -117,7 +125,7 @@ class SendOptions:
                 f"unique_for={self.unique_for!r} says how long a key is taken, and no unique is given"
             )
         if self.unique is not None and self.unique is not False:
-            options["unique"] = self._unique(now, payload, actor_name)
+            options["unique"] = self._unique(now, call, actor_name)
         return options or None
 
     def _expires_at(self, now: float) -> float:
@@ -127,14 +135,14 @@ class SendOptions:
             ValueError: If that is before it may run, so that it never would.
         """
         expires_at = _expiry(self.expires, now)
-        if expires_at <= self.due_at(now):
+        if expires_at <= max(now, self.due_at(now)):
             raise ValueError(
                 f"expires={self.expires!r} is not after the moment from which the message may run: it never would"
             )
         return expires_at
 
-    def _unique(self, now: float, payload: str, actor_name: str) -> list[Any]:
-        key = self._unique_key(payload, actor_name)
+    def _unique(self, now: float, call: str, actor_name: str) -> list[Any]:
+        key = self._unique_key(call, actor_name)
         if isinstance(self.unique_for, timedelta):
             return [key, "time", now + to_ms("unique_for", self.unique_for, least=1) / 1000]
         if self.unique_for not in ("queued", "running"):
@@ -143,10 +151,10 @@ class SendOptions:
             )
         return [key, self.unique_for, 0]
 
-    def _unique_key(self, payload: str, actor_name: str) -> str:
+    def _unique_key(self, call: str, actor_name: str) -> str:
         if self.unique is not True:
             return check_key("unique", self.unique)
-        digest = hashlib.sha256(payload.encode()).hexdigest()[:32]
+        digest = hashlib.sha256(call.encode()).hexdigest()[:32]
         return check_key("unique", within_key(f"{actor_name}:{digest}"))
 
 
@@ -210,7 +218,17 @@ def build_message(
         TypeError: If the actor cannot be called so, or the arguments cannot be written as JSON.
         ValueError: If an option has a value that cannot be used, or the arguments are too long.
     """
-    config = tasks_config()
+    return _built(tasks_config(), name, known, args, kwargs, options)
+
+
+def _built(
+    config: TaskSettings,
+    name: str,
+    known: Sendable | None,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    options: SendOptions,
+) -> Message:
     if known is None:
         check_key("actor_name", name)
         queue, priority = "default", 0
@@ -223,7 +241,7 @@ def build_message(
     message = Message(name, queue, payload)
     message.priority = priority
     if options is not NO_OPTIONS:
-        _apply(options, message)
+        _apply(options, message, known)
     if config.sign:
         sign(message)
     return message
@@ -291,7 +309,7 @@ def _too_long(name: str, length: int, most: int) -> ValueError:
     )
 
 
-def _apply(options: SendOptions, message: Message) -> None:
+def _apply(options: SendOptions, message: Message, known: Sendable | None) -> None:
     """Give a message the options of its own.
 
     Raises:
@@ -305,7 +323,15 @@ def _apply(options: SendOptions, message: Message) -> None:
         )
     now = message.sent_at
     message.due = options.due_at(now)
-    message.options = options.message_options(now, message.payload, message.actor_name)
+    call = _call_text(message, known) if options.unique is True else ""
+    message.options = options.message_options(now, call, message.actor_name)
+
+
+def _call_text(message: Message, known: Sendable | None) -> str:
+    """Return a text that is the same for two calls with the same arguments, however they are written."""
+    call: tuple[Sequence[Any], Mapping[str, Any]] = message.arguments()
+    args, kwargs = call if known is None else known.by_place(*call)
+    return json.dumps({"args": args, "kwargs": kwargs}, sort_keys=True, separators=(",", ":"))
 
 
 def send_call(
@@ -322,11 +348,12 @@ def send_call(
         LookupError: If tasks are disabled and the actor is not known in this process.
         BrokerError: If the store of messages does not answer.
     """
-    message = build_message(name, known, args, kwargs, options)
+    config = tasks_config()
+    message = _built(config, name, known, args, kwargs, options)
     duplicates: list[Message] | None = []
     if _capture is not None:
         _capture(message, None if options.delay is None else to_ms("delay", options.delay))
-    elif tasks_config().enabled:
+    elif config.enabled:
         duplicates = get_broker().send([message])
     else:
         return _run_here(message, known, args, kwargs, options)

@@ -62,6 +62,12 @@ from openviper.db.fields.column_types import (
     TimeColumn,
 )
 from openviper.db.fields.columns import ColumnCondition, Order, OrderedColumn
+from openviper.db.fields.computed_columns import (
+    ComputedDate,
+    ComputedDuration,
+    ComputedMoment,
+    ComputedNumber,
+)
 from openviper.db.models import Count, Max, Model, ReverseRows, Sum
 from openviper.db.query import QuerySet
 from openviper.db.sql.expressions import F, Q
@@ -316,3 +322,52 @@ def mistakes_are_errors() -> None:
     Post.objects.filter(Post.rank == "x")  # type: ignore[arg-type]  # a number is no text
     Post.objects.filter(Post.rank)  # type: ignore[arg-type]  # a number is no condition
     _ = Post.objects.order_by(Post.rank > 3)  # type: ignore[arg-type]  # nor is a condition an order
+
+
+async def what_is_computed_has_a_kind(query: QuerySet[Post], now: datetime) -> None:
+    assert_type(Post.rank + 1, ComputedNumber)
+    assert_type(2 * Post.price - Post.rank, ComputedNumber)
+    assert_type(Post.published_at - Post.published_at, ComputedDuration)
+    assert_type(Post.published_at - timedelta(days=1), ComputedMoment)
+    assert_type(now - Post.published_at, ComputedDuration)
+    assert_type(now + Post.length, ComputedMoment)
+    assert_type(Post.day + timedelta(days=1), ComputedDate)
+    assert_type(Post.day - date(2024, 1, 1), ComputedDuration)
+    assert_type(Post.length * 2 + timedelta(hours=1), ComputedDuration)
+    assert_type(2 * Post.length, ComputedDuration)
+    assert_type(Post.rank * Post.length, ComputedDuration)
+    assert_type(Post.rank + 1 > 3, ColumnCondition)
+    query = query.filter(
+        Post.rank + 1 > Post.score,
+        Post.rank % 2 == 0,
+        -Post.rank <= Post.rank * 2,
+        (Post.price * Post.rank).between(1, Decimal("2.5")),
+        (Post.rank + 1).in_([1, 2]),
+        (Post.length * 2).is_null(False),
+        Post.published_at + Post.length < now,
+        Post.published_at - Post.published_at > timedelta(days=1),
+        Post.rank + 1 == F("score"),
+        ~(Post.rank / 2 >= 0.5) | Post.published,
+        Post.title.startswith(F("summary")),
+    ).order_by((Post.rank + 1).desc(nulls_last=True), -Post.rank, Post.day - Post.day)
+    await query.aggregate(total=Sum(Post.price * Post.rank))
+    await query.values_list(Post.rank + 1, flat=True)
+    _ = Post.rank + 1 > "x"  # type: ignore[operator]  # numbers with numbers
+    _ = Post.rank + 1 < Post.title  # type: ignore[operator]  # numbers with numbers
+    _ = Post.rank + "x"  # type: ignore[operator]  # nothing is added to a text
+    _ = Post.rank + timedelta(1)  # type: ignore[operator]  # nor a duration to a number
+    _ = Post.rank + Post.title  # type: ignore[operator]  # nor a text to a number
+    _ = Post.rank - Post.length  # type: ignore[operator]  # nor a duration taken from it
+    _ = Post.published_at + 1  # type: ignore[operator]  # nor a number to a moment
+    _ = Post.published_at + Post.published_at  # type: ignore[operator]  # moments are not added
+    _ = Post.published_at - Post.day  # type: ignore[operator]  # nor is a date taken from a moment
+    _ = Post.published_at - Post.published_at > 3  # type: ignore[operator]  # durations with durations
+    _ = Post.published_at - timedelta(1) > date(2024, 1, 1)  # type: ignore[operator]  # moments with moments
+    _ = Post.day + timedelta(1) > Post.published_at  # type: ignore[operator]  # dates with dates
+    _ = Post.day * 2  # type: ignore[operator]  # a date is no number
+    _ = Post.length / 2  # type: ignore[operator]  # durations are multiplied only
+    _ = Post.length > Post.rank + 1  # type: ignore[operator]  # durations with durations
+    _ = Post.rank > Post.published_at - Post.published_at  # type: ignore[operator]  # numbers with numbers
+    query.filter(Post.rank + 1)  # type: ignore[arg-type]  # a number is no condition
+    (Post.rank + 1).startswith("1")  # type: ignore[attr-defined]  # nor a text
+    (Post.rank + 1).in_(["a"])  # type: ignore[list-item]  # a list of other values

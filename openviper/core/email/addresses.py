@@ -7,7 +7,7 @@ RFC 5322's grammar (lists, groups, comments, routes) is refused, so that no text
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -136,21 +136,39 @@ def to_ascii_domain(domain: str, shown: str) -> str:
         raise ValueError(f"mail address {shown!r} has no valid domain: {error}") from None
 
 
-def normalize_addresses(values: Iterable[str] | str | None) -> list[str]:
+def normalize_addresses(
+    values: Iterable[str] | str | None, *, named: str = "recipients"
+) -> list[str]:
     """Return addresses stripped and checked, each once, in order; with a name if it was given with one anywhere.
 
     Args:
         values: Texts of one mailbox each, one such text, or `None`.
+        named: What the caller knows them by, for messages.
 
     Raises:
         ValueError: If a text is not exactly one mailbox, or holds a control character.
+        TypeError: If they are neither a text nor a list of texts.
     """
-    if values is None:
-        return []
-    given = [values] if isinstance(values, str) else values
-    texts = [_checked(value) for value in given]
+    texts = [_checked(value) for value in _given(values, named)]
     addresses = [text for text in texts if text]
     return addresses if len(addresses) < 2 else _each_once(addresses)
+
+
+def _given(values: Iterable[str] | str | None, named: str) -> Iterable[str]:
+    """Return what is given as several texts.
+
+    Raises:
+        TypeError: If it is something else; the values of a mapping, names perhaps, would be lost.
+    """
+    if values is None:
+        return ()
+    if isinstance(values, str):
+        return (values,)
+    if isinstance(values, (bytes, bytearray, Mapping)) or not isinstance(values, Iterable):
+        raise TypeError(
+            f"{named} must be an address or a list of them, not {type(values).__name__}"
+        )
+    return values
 
 
 def _each_once(texts: list[str]) -> list[str]:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from openviper.conf.sections import unknown_key_errors
 from openviper.core.email.allowed_files import read_allowed_file
 from openviper.core.email.attachment_data import OCTETS, AttachmentData, clean_filename
 from openviper.core.email.mime_parts import text_type
@@ -149,6 +150,7 @@ async def resolve_dict_attachment(
     attachment: Mapping[object, object], index: int
 ) -> AttachmentData:
     """Return an attachment given as a dict with ``content_b64``, ``path``, ``url`` or ``content``."""
+    _check_keys(attachment, index)
     filename = _text_of(attachment, "filename", index)
     content_id = _text_of(attachment, "content_id", index)
     explicit = attachment.get("mimetype")
@@ -158,6 +160,12 @@ async def resolve_dict_attachment(
             file = await resolve(value, filename, explicit, index)
             return replace(file, content_id=content_id) if content_id else file
     raise TypeError(f"attachment {index} is a dict without content_b64, path, url or content")
+
+
+def _check_keys(attachment: Mapping[object, object], index: int) -> None:
+    errors = unknown_key_errors(f"attachment {index}", attachment, _KEYS)
+    if errors:
+        raise TypeError("; ".join(errors))
 
 
 def _text_of(attachment: Mapping[object, object], key: str, index: int) -> str:
@@ -211,6 +219,8 @@ _SOURCES: dict[str, Callable[[object, str, object, int], Awaitable[AttachmentDat
     "url": _from_url,
     "content": _from_plain_content,
 }
+_KEYS = frozenset({*_SOURCES, "filename", "mimetype", "content_id"})
+"""Keys that a dict may have."""
 
 
 def _from_content(filename: str, payload: object, explicit: object, index: int) -> AttachmentData:

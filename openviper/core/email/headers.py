@@ -15,12 +15,13 @@ from openviper.core.email.addresses import Mailbox
 
 LINE = 76
 """Characters of a line that is folded; RFC 5322, 2.1.1 asks for at most 78."""
-LONGEST = 990
-"""Characters of a word that may stand unfolded; 998 is what RFC 5322, 2.1.1 allows a line."""
+LONGEST = 998
+"""Characters of a line (RFC 5322, 2.1.1); servers send longer ones back, or cut them."""
 WORD_BYTES = 45
 """Bytes of UTF-8 in one encoded word: 60 characters of base64, with ``=?utf-8?b??=`` within the 75 of RFC 2047, 2."""
 
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,76}\Z")
+"""The name of a header field, as long as a line should be at most."""
 _ODD = re.compile(r"[^\x20-\x7e]|=\?|\?=")
 _REMOVED = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 _SPECIAL_IN_NAME = re.compile(r"[^A-Za-z0-9!#$%&'*+/=?^_`{|}~\- ]")
@@ -71,7 +72,7 @@ def _checked_value(name: str, value: object) -> str:
 def _checked_name(name: object) -> str:
     """Return the name of a header field in lower case."""
     if not _TOKEN.match(str(name)):
-        raise ValueError(f"header name {name!r} is not a token")
+        raise ValueError(f"header name {str(name)[:80]!r} is not a token of 76 characters at most")
     lower = str(name).lower()
     if lower in STRUCTURAL or lower.startswith(("content-", "resent-")):
         raise ValueError(f"header {name!r} is set by the message itself")
@@ -85,9 +86,14 @@ def text_field(name: str, value: str) -> str:
         return f"{name}: {encoded_words(value, first)}\r\n"
     if first + len(value) <= LINE:
         return f"{name}: {value}\r\n"
-    if len(max(value.split(" "), key=len)) > LONGEST:
+    if len(max(value.split(" "), key=len)) > room_for_word(name):
         return f"{name}: {encoded_words(value, first)}\r\n"
     return f"{name}: {_folded(value, first)}\r\n"
+
+
+def room_for_word(name: str) -> int:
+    """Return the most characters of a word that can stand in a field of this name, a comma behind it, as no line break is allowed within."""
+    return LONGEST - len(name) - len(": ,")
 
 
 def _folded(value: str, used: int) -> str:

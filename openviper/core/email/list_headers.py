@@ -10,7 +10,13 @@ import re
 from collections.abc import Callable
 
 from openviper.core.email.addresses import parse_mailbox
-from openviper.core.email.headers import LINE, LONGEST, address_field, encoded_words, text_field
+from openviper.core.email.headers import (
+    LINE,
+    address_field,
+    encoded_words,
+    room_for_word,
+    text_field,
+)
 
 _ADDRESSES = frozenset(
     "disposition-notification-to return-receipt-to x-confirm-reading-to errors-to mail-followup-to mail-reply-to "
@@ -90,11 +96,11 @@ def _list_pieces(name: str, text: str) -> list[str]:
 
 
 def _plain_words(name: str, text: str) -> list[str]:
-    words = text.split()
+    words, most = text.split(), room_for_word(name)
     for word in words:
-        if len(word) > LONGEST:
+        if len(word) > most:
             raise ValueError(
-                f"header {name!r} has a word of {len(word)} characters; {LONGEST} fit on a line"
+                f"header {name!r} has a word of {len(word)} characters; {most} fit on a line"
             )
     return words
 
@@ -104,16 +110,17 @@ def _check_angled(name: str, text: str) -> None:
         raise ValueError(
             f"header {name!r} has {text!r}, which is not an address in ASCII without spaces"
         )
-    if len(text) > LONGEST:
+    most = room_for_word(name)
+    if len(text) > most:
         raise ValueError(
-            f"header {name!r} has an address of {len(text)} characters; {LONGEST} fit on a line"
+            f"header {name!r} has an address of {len(text)} characters; {most} fit on a line"
         )
 
 
 def _identifiers(name: str, value: str) -> str:
-    words = value.split()
+    words, most = value.split(), room_for_word(name)
     for word in words:
-        if not _IDENTIFIER.match(word) or len(word) > LONGEST:
+        if not _IDENTIFIER.match(word) or len(word) > most:
             raise ValueError(
                 f"header {name!r} has {word[:80]!r}, which is not a message identifier"
             )
@@ -188,7 +195,7 @@ def _with_mailto(text: str) -> str:
 
 
 def _target(text: str, schemes: tuple[str, ...]) -> str:
-    fits = _ADDRESS_TARGET.match(text) and len(text) + 2 <= LONGEST
+    fits = _ADDRESS_TARGET.match(text) and len(text) + 2 <= room_for_word("List-Unsubscribe")
     if not text.lower().startswith(schemes) or not fits:
         raise ValueError(
             f"{text!r} is not an address to unsubscribe at; it must begin with {' or '.join(schemes)} and fit on a line"

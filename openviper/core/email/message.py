@@ -30,6 +30,11 @@ __all__ = [
 ]
 
 _ID = re.compile(r"<[^<>\s@\x00-\x1f\x7f]+@[^<>\s@\x00-\x1f\x7f]+>\Z", re.ASCII)
+_DATE = re.compile(
+    r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), )?\d{1,2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} "
+    r"\d\d:\d\d(?::\d\d)? (?:[+-]\d{4}|GMT)\Z",
+    re.ASCII,
+)
 LONGEST_ID = 250
 NOBODY_NAMED = "To: undisclosed-recipients:;\r\n"
 """The field To of a message whose recipients are all in `bcc` (RFC 5322, A.1.3)."""
@@ -103,6 +108,8 @@ class EmailMessageData:
             normalize_addresses(values)
         _own_fields(self.headers)
         _checked_id(self.message_id or "<any@example.com>")
+        if self.date:
+            _checked_date(self.date)
 
     def stamp(self, sender: str = "") -> None:
         """Give it an identifier and a date if it has none; a second delivery then has the same ones.
@@ -151,7 +158,7 @@ def _header_fields(data: EmailMessageData) -> Iterator[str]:
     yield _addresses("From", [data.sender] if data.sender else ())
     yield from _recipient_fields(data)
     yield _addresses("Reply-To", data.reply_to)
-    yield f"Date: {clean_text(data.date)}\r\n"
+    yield f"Date: {_checked_date(data.date)}\r\n"
     yield f"Message-ID: {_checked_id(data.message_id)}\r\n"
     yield from _own_fields(data.headers)
 
@@ -170,6 +177,12 @@ def _own_fields(headers: Mapping[str, str]) -> list[str]:
 def _checked_id(text: str) -> str:
     if not _ID.match(text) or len(text) > LONGEST_ID:
         raise ValueError(f"message_id {text!r} is not of the form '<left@right>'")
+    return text
+
+
+def _checked_date(text: str) -> str:
+    if not _DATE.match(text):
+        raise ValueError(f"date {text[:80]!r} is not of the form 'Mon, 30 Nov 2026 09:00:00 +0000'")
     return text
 
 

@@ -42,15 +42,18 @@ class Alternative:
         """Return a form of the body given as text or bytes; a text is encoded as UTF-8, and its type says so.
 
         Raises:
-            ValueError: If the type is not one, or names another encoding for a text.
+            ValueError: If the type is not one, is that of several parts or of a message, or names another encoding for a text.
             TypeError: If the content is neither.
         """
-        parse_mimetype(mimetype)
+        kind = parse_mimetype(mimetype)
+        if kind.main in ("multipart", "message"):
+            # These may not be base64 (RFC 2045, 6.4), and readers would take them apart.
+            raise ValueError(f"{mimetype!r} is not a form of a body; attach it as a file")
         if isinstance(content, str):
             return cls(content.encode("utf-8", "replace"), text_type(mimetype))
         if not isinstance(content, (bytes, bytearray, memoryview)):
             raise TypeError(f"an alternative holds text or bytes, not {type(content).__name__}")
-        return cls(bytes(content), str(parse_mimetype(mimetype)))
+        return cls(bytes(content), str(kind))
 
 
 def text_type(mimetype: str) -> str:

@@ -44,7 +44,7 @@ _COMPRESSED = {
     "bzip2": "application/x-bzip2",
     "xz": "application/x-xz",
 }
-LONGEST = 1000
+LONGEST = 900
 """Characters of a type with its parameters."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import smtplib
 import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -20,6 +21,7 @@ from openviper.core.email.refusals import (
     code_of,
     is_final,
     is_final_for_recipient,
+    refused_codes,
 )
 from openviper.core.email.spool import SPOOL_BYTES, read_spooled, remove_spooled, write_spooled
 from openviper.exceptions import OpenViperException
@@ -249,7 +251,13 @@ async def deliver_email(payload: dict[str, Any]) -> None:
     try:
         await send_now(data)
     except RecipientsRefused as error:
-        await _take_care_of_refused(data, error)
+        await _take_care_of_refused(data, refused_codes(error))
+    except smtplib.SMTPRecipientsRefused as error:
+        refused = refused_codes(error)
+        if len(set(map(is_final_for_recipient, refused.values()))) < 2:
+            raise _failure(data, error) from None
+        # Nobody has it; those who were refused for good must not be asked for again with the others.
+        await _take_care_of_refused(data, refused)
     except Exception as error:
         raise _failure(data, error) from None
     if "spool" in payload:
@@ -268,25 +276,29 @@ def _check_note(data: EmailMessageData, payload: Mapping[str, Any]) -> None:
         raise MailRefusedError(data.message_id, RecipientsRefused(dict(payload["refused"])))
 
 
-async def _take_care_of_refused(data: EmailMessageData, error: RecipientsRefused) -> None:
-    """Give those who were refused a task of their own: the others have the message."""
-    final = [
-        address for address, (code, _) in error.refused.items() if is_final_for_recipient(code)
-    ]
-    later = [address for address in error.refused if address not in final]
+async def _take_care_of_refused(data: EmailMessageData, refused: Mapping[str, int]) -> None:
+    """Give those who were refused tasks of their own: one for good, and one for the time being.
+
+    Args:
+        data: The message; who is not named has it.
+        refused: The code of each address.
+    """
+    final = [address for address, code in refused.items() if is_final_for_recipient(code)]
+    later = [address for address in refused if address not in final]
     if later:
-        task = await _send(with_recipients(data, later))
+        pause = timedelta(milliseconds=deliver_email.min_backoff_ms)
+        task = await _send(with_recipients(data, later), pause)
         logger.warning(_TRIED_AGAIN, data.subject, len(later), task)
     if final:
-        note = _note_of_refusal(error, final)
+        note = _note_of_refusal(refused, final)
         task = await _send(with_recipients(data, final), note=note)
         logger.error(_REFUSED, data.subject, len(final), task)
 
 
-def _note_of_refusal(error: RecipientsRefused, final: Sequence[str]) -> dict[str, Any]:
+def _note_of_refusal(refused: Mapping[str, int], final: Sequence[str]) -> dict[str, Any]:
     """Return what makes a task fail without asking the server again, as a dead message that an operator finds."""
     return {
-        "refused": {address: [error.refused[address][0], ""] for address in final},
+        "refused": {address: [refused[address], ""] for address in final},
         "refused_until": time.time() + REMEMBER_REFUSAL,
     }
 

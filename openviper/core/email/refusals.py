@@ -51,6 +51,11 @@ def is_final_for_recipient(code: int) -> bool:
     return is_final_code(code) and code != TOO_MANY_RECIPIENTS
 
 
+def refused_codes(error: smtplib.SMTPRecipientsRefused) -> dict[str, int]:
+    """Return the code with which each recipient was refused."""
+    return {address: code for address, (code, _) in error.recipients.items()}
+
+
 def is_final(error: BaseException) -> bool:
     """Return whether what went wrong with a message would go wrong again: the server's 5xx, or the message itself."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):

@@ -81,6 +81,7 @@ async def send_email(
         BrokerError: If the message is to be sent later, and the queue does not answer.
         Exception: What the backend or the queue raises.
     """
+    _check_kinds(fail_silently=fail_silently)  # Here: it says what becomes of all other mistakes.
     settings = email_settings()
     silently = settings.fail_silently if fail_silently is None else fail_silently
     try:
@@ -96,13 +97,13 @@ async def send_email(
         data = EmailMessageData(
             recipients=normalize_addresses(recipients),
             subject=subject,
-            cc=normalize_addresses(cc),
-            bcc=normalize_addresses(bcc),
-            sender=_one_address(sender) or "",
-            reply_to=normalize_addresses(reply_to),
+            cc=normalize_addresses(cc, named="cc"),
+            bcc=normalize_addresses(bcc, named="bcc"),
+            sender=_one_address("sender", sender) or "",
+            reply_to=normalize_addresses(reply_to, named="reply_to"),
             headers=check_headers(headers or {}),
             alternatives=[_alternative(form) for form in alternatives or ()],
-            envelope_sender=_one_address(envelope_sender),
+            envelope_sender=_one_address("envelope_sender", envelope_sender),
         )
         _check_recipients(data)
         data.text, data.html = _bodies(text, html, template, context)
@@ -125,6 +126,9 @@ _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
     "template": ((str, NoneType), "the name of a template"),
     "context": ((Mapping, NoneType), "a mapping of names"),
     "background": ((bool, NoneType), "True, False or None"),
+    "fail_silently": ((bool, NoneType), "True, False or None"),
+    "sender": ((str, NoneType), "one address"),
+    "envelope_sender": ((str, NoneType), "one address"),
     "send_at": ((datetime, timedelta, NoneType), "a datetime or a timedelta"),
 }
 """What each argument may be, and how to say so."""
@@ -153,11 +157,14 @@ def _check_recipients(data: EmailMessageData) -> None:
         raise ValueError("the message has no recipient")
 
 
-def _one_address(address: str | None) -> str | None:
+def _one_address(name: str, address: str | None) -> str | None:
     """Return an address, checked; `None` and an empty text as they are."""
+    _check_kinds(**{name: address})
     if not address:
         return address
-    return next(iter(normalize_addresses(address)), "")
+    if not address.strip():
+        raise ValueError(f"{name}={address!r} is not a mail address")
+    return normalize_addresses(address, named=name)[0]
 
 
 def _bodies(

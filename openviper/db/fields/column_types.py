@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from openviper.db.fields.columns import (
     Column,
@@ -13,13 +12,18 @@ from openviper.db.fields.columns import (
     Computed,
     Condition,
     OrderedColumn,
-    as_operand,
+)
+from openviper.db.fields.computed_columns import (
+    DateArithmetic,
+    DurationArithmetic,
+    MomentArithmetic,
+    Number,
+    NumberArithmetic,
 )
 from openviper.exceptions import FieldError
 
 T_co = TypeVar("T_co", covariant=True)
 V = TypeVar("V")
-Number = int | float | Decimal
 
 
 class _SearchedColumn(OrderedColumn[T_co, V]):
@@ -27,27 +31,27 @@ class _SearchedColumn(OrderedColumn[T_co, V]):
 
     __slots__ = ()
 
-    def icontains(self, text: str | Column[Any, str]) -> ColumnCondition:
+    def icontains(self, text: str | Column[Any, str] | Computed) -> ColumnCondition:
         """Return the condition that the value contains a text, whatever the case."""
         return self._holds("icontains", text)
 
-    def startswith(self, text: str | Column[Any, str]) -> ColumnCondition:
+    def startswith(self, text: str | Column[Any, str] | Computed) -> ColumnCondition:
         """Return the condition that the value begins with a text."""
         return self._holds("startswith", text)
 
-    def istartswith(self, text: str | Column[Any, str]) -> ColumnCondition:
+    def istartswith(self, text: str | Column[Any, str] | Computed) -> ColumnCondition:
         """Return the condition that the value begins with a text, whatever the case."""
         return self._holds("istartswith", text)
 
-    def endswith(self, text: str | Column[Any, str]) -> ColumnCondition:
+    def endswith(self, text: str | Column[Any, str] | Computed) -> ColumnCondition:
         """Return the condition that the value ends with a text."""
         return self._holds("endswith", text)
 
-    def iendswith(self, text: str | Column[Any, str]) -> ColumnCondition:
+    def iendswith(self, text: str | Column[Any, str] | Computed) -> ColumnCondition:
         """Return the condition that the value ends with a text, whatever the case."""
         return self._holds("iendswith", text)
 
-    def iexact(self, text: str | Column[Any, str]) -> ColumnCondition:
+    def iexact(self, text: str | Column[Any, str] | Computed) -> ColumnCondition:
         """Return the condition that the value is a text, whatever the case."""
         return self._holds("iexact", text)
 
@@ -65,79 +69,15 @@ class TextColumn(_SearchedColumn[T_co, str]):
 
     __slots__ = ()
 
-    def contains(self, text: str | Column[Any, str]) -> ColumnCondition:
+    def contains(self, text: str | Column[Any, str] | Computed) -> ColumnCondition:
         """Return the condition that the value contains a text."""
         return self._holds("contains", text)
 
 
-class Arithmetic(Computed, Protocol):
-    """A number that the database computes."""
-
-    def __add__(self, other: Any, /) -> Any: ...
-    def __radd__(self, other: Any, /) -> Any: ...
-    def __sub__(self, other: Any, /) -> Any: ...
-    def __rsub__(self, other: Any, /) -> Any: ...
-    def __mul__(self, other: Any, /) -> Any: ...
-    def __rmul__(self, other: Any, /) -> Any: ...
-    def __truediv__(self, other: Any, /) -> Any: ...
-    def __rtruediv__(self, other: Any, /) -> Any: ...
-    def __mod__(self, other: Any, /) -> Any: ...
-    def __pow__(self, other: Any, /) -> Any: ...
-    def __neg__(self) -> Any: ...
-
-
-class _ArithmeticColumn(OrderedColumn[T_co, V]):
-    """A column whose values can be computed with, for `update`, `annotate` and the right side of comparisons."""
-
-    __slots__ = ()
-
-    def __add__(self, other: Operand) -> Arithmetic:
-        return _computed(self.as_expression() + as_operand(other))
-
-    def __radd__(self, other: Operand) -> Arithmetic:
-        return _computed(as_operand(other) + self.as_expression())
-
-    def __sub__(self, other: Operand) -> Arithmetic:
-        return _computed(self.as_expression() - as_operand(other))
-
-    def __rsub__(self, other: Operand) -> Arithmetic:
-        return _computed(as_operand(other) - self.as_expression())
-
-
-def _computed(value: Any) -> Arithmetic:
-    result: Arithmetic = value
-    return result
-
-
-class NumberColumn(_ArithmeticColumn[T_co, Number]):
+class NumberColumn(NumberArithmetic, OrderedColumn[T_co, Number]):
     """A column of numbers."""
 
     __slots__ = ()
-
-    def __mul__(self, other: Operand) -> Arithmetic:
-        return _computed(self.as_expression() * as_operand(other))
-
-    def __rmul__(self, other: Operand) -> Arithmetic:
-        return _computed(as_operand(other) * self.as_expression())
-
-    def __truediv__(self, other: Operand) -> Arithmetic:
-        return _computed(self.as_expression() / as_operand(other))
-
-    def __rtruediv__(self, other: Operand) -> Arithmetic:
-        return _computed(as_operand(other) / self.as_expression())
-
-    def __mod__(self, other: Operand) -> Arithmetic:
-        return _computed(self.as_expression() % as_operand(other))
-
-    def __pow__(self, other: Operand) -> Arithmetic:
-        return _computed(self.as_expression() ** as_operand(other))
-
-    def __neg__(self) -> Arithmetic:
-        return _computed(-self.as_expression())
-
-
-Operand = Number | timedelta | date | _ArithmeticColumn[Any, Any] | Computed
-"""What a column can be computed with; which of them go together, the database's types decide."""
 
 
 class BooleanColumn(OrderedColumn[T_co, bool]):
@@ -174,7 +114,7 @@ class PartColumn(OrderedColumn[int, int]):
     __slots__ = ()
 
 
-class DateColumn(_ArithmeticColumn[T_co, date]):
+class DateColumn(DateArithmetic, OrderedColumn[T_co, date]):
     """A column of dates, and the parts of each."""
 
     __slots__ = ()
@@ -216,7 +156,7 @@ class TimeColumn(OrderedColumn[T_co, time]):
         return PartColumn(self._longer("second"))
 
 
-class MomentColumn(_ArithmeticColumn[T_co, datetime]):
+class MomentColumn(MomentArithmetic, OrderedColumn[T_co, datetime]):
     """A column of moments, and the parts of each."""
 
     __slots__ = ()
@@ -262,7 +202,7 @@ class MomentColumn(_ArithmeticColumn[T_co, datetime]):
         return PartColumn(self._longer("second"))
 
 
-class DurationColumn(_ArithmeticColumn[T_co, timedelta]):
+class DurationColumn(DurationArithmetic, OrderedColumn[T_co, timedelta]):
     """A column of spans of time."""
 
     __slots__ = ()

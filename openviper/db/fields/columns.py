@@ -59,6 +59,10 @@ class QueryParts(Protocol):
         """Return the value of a column."""
         ...
 
+    def comparison(self, expression: Any, word: str, value: object) -> Any:
+        """Return the condition that a lookup such as ``gt`` holds for a computed value and another."""
+        ...
+
     def order(self, path: str, *, descending: bool, nulls_last: bool | None) -> Any:
         """Return the order by a column."""
         ...
@@ -200,10 +204,10 @@ class Column(Generic[T_co, V]):
 
     # What every column can be asked
 
-    def __eq__(self, other: V | Column[Any, V] | Computed | None) -> ColumnCondition:  # type: ignore[override]  # a condition, not a truth value
+    def __eq__(self, other: V | Column[Any, V] | ComputedColumn[V] | Computed | None) -> ColumnCondition:  # type: ignore[override]  # a condition, not a truth value  # fmt: skip
         return self._holds("exact", other)
 
-    def __ne__(self, other: V | Column[Any, V] | Computed | None) -> ColumnCondition:  # type: ignore[override]  # a condition, not a truth value
+    def __ne__(self, other: V | Column[Any, V] | ComputedColumn[V] | Computed | None) -> ColumnCondition:  # type: ignore[override]  # a condition, not a truth value  # fmt: skip
         return self._holds("ne", other)
 
     __hash__ = object.__hash__
@@ -232,18 +236,92 @@ class OrderedColumn(Column[T_co, V]):
 
     __slots__ = ()
 
-    def __lt__(self, other: V | Column[Any, V] | Computed) -> ColumnCondition:
+    def __lt__(self, other: V | Column[Any, V] | ComputedColumn[V] | Computed) -> ColumnCondition:
         return self._holds("lt", other)
 
-    def __le__(self, other: V | Column[Any, V] | Computed) -> ColumnCondition:
+    def __le__(self, other: V | Column[Any, V] | ComputedColumn[V] | Computed) -> ColumnCondition:
         return self._holds("lte", other)
 
-    def __gt__(self, other: V | Column[Any, V] | Computed) -> ColumnCondition:
+    def __gt__(self, other: V | Column[Any, V] | ComputedColumn[V] | Computed) -> ColumnCondition:
         return self._holds("gt", other)
 
-    def __ge__(self, other: V | Column[Any, V] | Computed) -> ColumnCondition:
+    def __ge__(self, other: V | Column[Any, V] | ComputedColumn[V] | Computed) -> ColumnCondition:
         return self._holds("gte", other)
 
     def between(self, low: V, high: V) -> ColumnCondition:
         """Return the condition that the value lies between two others, both included."""
         return self._holds("range", (as_operand(low), as_operand(high)))
+
+
+class ComputedColumn(Generic[V]):
+    """A value that the database computes of columns.
+
+    Args:
+        expression: The value as a part of a query.
+    """
+
+    __slots__ = ("_expression",)
+
+    def __init__(self, expression: Any) -> None:
+        self._expression = expression
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._expression!r}>"
+
+    def as_expression(self) -> Any:
+        """Return the value as a part of a query."""
+        return self._expression
+
+    def as_order(self) -> Any:
+        """Return the order from the least to the greatest value as a part of a query."""
+        return self._expression.asc()
+
+    def asc(self, *, nulls_last: bool | None = None) -> Order:
+        """Return the order from the least to the greatest value, for `order_by`; NULL comes first by default."""
+        order: Order = self._expression.asc(nulls_last=nulls_last)
+        return order
+
+    def desc(self, *, nulls_last: bool | None = None) -> Order:
+        """Return the order from the greatest to the least value, for `order_by`; NULL comes last by default."""
+        order: Order = self._expression.desc(nulls_last=nulls_last)
+        return order
+
+    def _holds(self, word: str, value: object) -> ColumnCondition:
+        condition = Parts.provider.comparison(self._expression, word, as_operand(value))
+        return ColumnCondition(condition)
+
+    def __eq__(self, other: V | Column[Any, V] | ComputedColumn[V] | Computed | None) -> ColumnCondition:  # type: ignore[override]  # a condition, not a truth value  # fmt: skip
+        return self._holds("exact", other)
+
+    def __ne__(self, other: V | Column[Any, V] | ComputedColumn[V] | Computed | None) -> ColumnCondition:  # type: ignore[override]  # a condition, not a truth value  # fmt: skip
+        return self._holds("ne", other)
+
+    __hash__ = object.__hash__
+
+    def __lt__(self, other: V | Column[Any, V] | ComputedColumn[V] | Computed) -> ColumnCondition:
+        return self._holds("lt", other)
+
+    def __le__(self, other: V | Column[Any, V] | ComputedColumn[V] | Computed) -> ColumnCondition:
+        return self._holds("lte", other)
+
+    def __gt__(self, other: V | Column[Any, V] | ComputedColumn[V] | Computed) -> ColumnCondition:
+        return self._holds("gt", other)
+
+    def __ge__(self, other: V | Column[Any, V] | ComputedColumn[V] | Computed) -> ColumnCondition:
+        return self._holds("gte", other)
+
+    def between(self, low: V, high: V) -> ColumnCondition:
+        """Return the condition that the value lies between two others, both included."""
+        return self._holds("range", (as_operand(low), as_operand(high)))
+
+    def in_(self, values: Iterable[V] | Awaitable[Any]) -> ColumnCondition:
+        """Return the condition that the value is one of some, or among what a query gives."""
+        return self._holds("in", values)
+
+    def not_in(self, values: Iterable[V] | Awaitable[Any]) -> ColumnCondition:
+        """Return the condition that the value is none of some, nor among what a query gives."""
+        return self._holds("not_in", values)
+
+    def is_null(self, wanted: bool = True) -> ColumnCondition:
+        """Return the condition that there is no value, or with `False` that there is one."""
+        return self._holds("isnull", wanted)

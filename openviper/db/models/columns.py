@@ -10,10 +10,11 @@ from openviper.utils.importing import lazy_module
 
 if TYPE_CHECKING:
     from openviper.db.models import sql_text
-    from openviper.db.sql import expressions
+    from openviper.db.sql import compared, expressions
     from openviper.db.sql.expressions import F, OrderBy, Q
 else:
     sql_text = lazy_module("openviper.db.models.sql_text")  # Only where schemas are made.
+    compared = lazy_module("openviper.db.sql.compared")  # Where columns are computed with.
     expressions = lazy_module("openviper.db.sql.expressions")  # With the first query.
 
 
@@ -27,6 +28,10 @@ class ExpressionParts:
     def value(self, path: str) -> F:
         """Return the value of a column."""
         return expressions.F(path)
+
+    def comparison(self, expression: Any, word: str, value: object) -> Q:
+        """Return the condition that a lookup such as ``gt`` holds for a computed value and another."""
+        return expressions.Q(compared.Compared(expression, word, value))
 
     def order(self, path: str, *, descending: bool, nulls_last: bool | None) -> OrderBy:
         """Return the order by a column."""

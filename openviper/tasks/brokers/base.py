@@ -6,7 +6,7 @@ Everything here is synchronous: senders are plain functions, and a worker has a 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol
 
 from openviper.db.dialects.folding import folded
@@ -199,7 +199,13 @@ class CallCount(NamedTuple):
 
 
 class Consumer(Protocol):
-    """One worker process at a broker; used by one thread only."""
+    """One worker process at a broker; used by one thread only.
+
+    Attributes:
+        is_in_doubt: Whether the answer to an exchange was lost: then the store may hold claims that nobody knows of.
+    """
+
+    is_in_doubt: bool
 
     def exchange(self, finished: Sequence[Finished], want: int) -> list[Message]:
         """Settle what is finished and claim up to `want` messages, lowest priority number first, oldest first.
@@ -212,6 +218,14 @@ class Consumer(Protocol):
         Raises:
             BrokerError: If the store does not answer, or refuses; nothing is claimed, and what is finished has to be
                 given again.
+        """
+        ...
+
+    def give_back(self, known: Collection[Message]) -> int:
+        """Give back what this worker has according to the store and does not know of, and be in no doubt any more.
+
+        Raises:
+            BrokerError: If the store does not answer.
         """
         ...
 
@@ -247,6 +261,10 @@ class Consumer(Protocol):
         Raises:
             BrokerError: If the store does not answer.
         """
+        ...
+
+    def take_buried(self) -> list[Finished]:
+        """Return the messages that signs of life have made dead since the last call: nobody else tells of their ends."""
         ...
 
     def has_suspects(self) -> bool:
@@ -462,19 +480,6 @@ def queue_names(stored: Sequence[str] | None) -> tuple[str, ...] | None:
 def waited_since(message: Message | MessageInfo) -> float:
     """Return when a message could have run first, in seconds since the epoch."""
     return message.due or message.sent_at
-
-
-def add_counts(
-    totals: Mapping[tuple[int, str, str], tuple[int, float]], counts: Sequence[CallCount]
-) -> dict[tuple[int, str, str], tuple[int, float]]:
-    """Return numbers of calls with more added, each for all time and for its minute."""
-    added = dict(totals)
-    for count in counts:
-        for minute in (0, count.minute):
-            key = (minute, count.actor_name, count.outcome)
-            before = added.get(key, (0, 0.0))
-            added[key] = (before[0] + count.calls, before[1] + count.seconds)
-    return added
 
 
 def live_workers(broker: Broker, lease: float) -> list[WorkerInfo]:

@@ -37,6 +37,7 @@ from openviper.tasks.brokers.keeping import Keep, Pruned
 from openviper.tasks.brokers.late_sender import LateSender
 from openviper.tasks.brokers.storing import (
     Parcel,
+    are_stored,
     row_if_fresh,
     store_in_transaction,
     store_parcel,
@@ -132,9 +133,8 @@ class DatabaseBroker:
                 store = self._store or self._connect()
                 try:
                     store.set_patience(wait)
-                    if create and not self._ready:
-                        store.create_tables()
-                        self._ready = True
+                    if create:
+                        self._prepare(store)
                     return work(store)
                 except BrokerError as error:
                     if store.is_lost:
@@ -144,6 +144,11 @@ class DatabaseBroker:
                     if attempt == TRIES:
                         raise
                     attempt += 1
+
+    def _prepare(self, store: Store) -> None:
+        if not self._ready:
+            store.create_tables()
+            self._ready = True
 
     def _change(self, work: Callable[[Store], T]) -> T:
         """Run what people ask for, which is no part of a transaction that may be open.
@@ -207,6 +212,8 @@ class DatabaseBroker:
             except BrokerError as error:
                 if not error.duplicate or attempt == TRIES:
                     raise
+            if self.with_store(lambda store: are_stored(store, parcel.messages)):
+                return []  # By an attempt before, whose answer was lost with the connection.
             _make_keys_anew(parcel)
             attempt += 1
 
@@ -290,11 +297,19 @@ class DatabaseBroker:
     def consumer(
         self, worker_id: str, queues: Sequence[str] | None, *, suspects: bool = False
     ) -> DatabaseConsumer:
-        """Return a consumer with a connection of its own."""
-        self.with_store(lambda _store: None)
+        """Return a consumer with a connection of its own, which also makes the tables: a start waits for one connection."""
         return DatabaseConsumer(
-            self.open_store, self.lease, worker_id, queues, suspects=suspects, keep=self.keep
+            self._open_prepared, self.lease, worker_id, queues, suspects=suspects, keep=self.keep
         )
+
+    def _open_prepared(self) -> Store:
+        store = self.open_store()
+        try:
+            self._prepare(store)
+        except BrokerError:
+            store.close()
+            raise
+        return store
 
     # What tasks have left
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("openviper.tasks.brokers")
 DELAYED, SUSPECT = int(State.DELAYED), int(State.SUSPECT)
+_MINE = f"worker = ? AND state = {int(State.RUNNING)}"
+_RELEASE = f"UPDATE {MESSAGES} SET state = {READY_AGAIN}, worker = NULL WHERE id = ? AND worker = ?"
 
 
 class DatabaseConsumer:
@@ -65,8 +67,12 @@ class DatabaseConsumer:
         self._queues = None if queues is None else tuple(queues)
         self._suspects = suspects
         self._next_due: float | None = None
+        self.is_in_doubt = False
         self._keep = keep
+        self._buried: list[Finished] = []
         self._sweep_time = Ticker(PRUNE_SECONDS)
+        # First: on PostgreSQL, what the worker writes needs no flush to disk from then on.
+        self._store.listen()
         self._register()
 
     def _register(self) -> None:
@@ -80,7 +86,6 @@ class DatabaseConsumer:
                 "VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (self._worker, host, int(pid), now, now, now, queues),
             )
-        self._store.listen()
 
     def _connected(self) -> Store:
         """Return the connection; one that was lost is replaced."""
@@ -95,12 +100,30 @@ class DatabaseConsumer:
 
     def exchange(self, finished: Sequence[Finished], want: int) -> list[Message]:
         """Settle what is finished and claim up to `want` messages, in one transaction."""
+        self._connected()
+        try:
+            return self._exchange(finished, want)
+        except BrokerError:
+            self.is_in_doubt = True
+            raise
+
+    def _exchange(self, finished: Sequence[Finished], want: int) -> list[Message]:
         now = time.time()
-        store = self._connected()
-        with store.transaction():
+        with self._store.transaction():
             if finished:
                 self._settle(finished, now)
             return self._claim(want, now) if want else []
+
+    def give_back(self, known: Collection[Message]) -> int:
+        """Give back what this worker has according to the store and does not know of."""
+        store = self._connected()
+        rows = store.rows(f"SELECT id FROM {MESSAGES} WHERE {_MINE}", (self._worker,))
+        unknown = {row[0] for row in rows} - {message.key for message in known}
+        with store.transaction():
+            for key in unknown:
+                store.change(_RELEASE, (key, self._worker))
+        self.is_in_doubt = False
+        return len(unknown)
 
     def _settle(self, finished: Sequence[Finished], now: float) -> None:
         plain = [end.message.key for end in finished if _is_plain(end)]
@@ -181,12 +204,22 @@ class DatabaseConsumer:
             )
         if not seen:  # Taken for lost, after a long pause; its messages have been given to others.
             self._register()
-        count = sum(take_back(store, worker) for worker in self._lost(now))
+        count = sum(self._take_back(worker) for worker in self._lost(now))
         if self._sweep_time.is_due():
             sweep(store, now, self._keep)
         if self._next_due is None:
             self._look_ahead()
         return count
+
+    def _take_back(self, worker: str) -> int:
+        count, buried = take_back(self._store, worker)
+        self._buried += buried
+        return count
+
+    def take_buried(self) -> list[Finished]:
+        """Return the messages that signs of life have made dead since the last call."""
+        buried, self._buried = self._buried, []
+        return buried
 
     def _lost(self, now: float) -> list[str]:
         rows = self._store.rows(f"SELECT worker, seen_at FROM {WORKERS}")

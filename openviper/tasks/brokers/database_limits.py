@@ -20,13 +20,18 @@ def admit(store: Store, worker: str, message: Message, limit: Limit) -> float:
     """Take a permit for a claimed message, or put it off; inside a transaction.
 
     Returns:
-        0 if it may run; else when it is looked at again, in seconds since the epoch.
+        0 if it may run; else when it is looked at again, in seconds since the epoch; by somebody else if it is not this worker's
+        any more.
     """
     now = time.time()
+    sql = f"SELECT 1 FROM {MESSAGES} WHERE id = ? AND worker = ?"
+    if not store.rows(sql, (message.key, worker)):
+        return now
     allowance = _lock(store, limit.key)
     if limit.concurrency is not None:
-        sql = f"SELECT count(*) FROM {PERMITS} WHERE name = ?"
-        if store.rows(sql, (limit.key,))[0][0] >= limit.concurrency:
+        # Not its own: it may have one from a try before, whose answer was lost.
+        sql = f"SELECT count(*) FROM {PERMITS} WHERE name = ? AND message_id <> ?"
+        if store.rows(sql, (limit.key, message.message_id))[0][0] >= limit.concurrency:
             _put_off(store, worker, message, now + PARKED_SECONDS, limit.key)
             return now + PARKED_SECONDS
     if limit.rate is not None:

@@ -10,7 +10,7 @@ import select
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import count
 
 from openviper.db.connection import after_commit
@@ -29,7 +29,6 @@ from openviper.tasks.brokers.base import (
     StoredSchedule,
     WorkerInfo,
     WorkerStatus,
-    add_counts,
     waited_since,
 )
 from openviper.tasks.brokers.keeping import PRUNE_SECONDS, Keep, Pruned, Ticker
@@ -211,9 +210,13 @@ class MemoryBroker:
             return [CallCount(*key, *value) for key, value in sorted(self._totals.items())]
 
     def add_counts(self, counts: Sequence[CallCount]) -> None:
-        """Add to the numbers of calls."""
+        """Add to the numbers of calls, each for all time and for its minute."""
         with self.lock:
-            self._totals = add_counts(self._totals, counts)
+            for count in counts:
+                for minute in (0, count.minute):
+                    key = (minute, count.actor_name, count.outcome)
+                    calls, seconds = self._totals.get(key, (0, 0.0))
+                    self._totals[key] = (calls + count.calls, seconds + count.seconds)
 
     def retry(self, chosen: Sequence[str] | Filter) -> int:
         """Make dead or delayed messages ready again."""
@@ -387,7 +390,8 @@ class MemoryConsumer:
             if entry is None or entry.worker != self._worker:
                 return False
             holders = self._broker.permits.setdefault(limit.key, set())
-            if limit.concurrency is not None and len(holders) >= limit.concurrency:
+            others = len(holders - {message.message_id})
+            if limit.concurrency is not None and others >= limit.concurrency:
                 self._put_off(entry, time.time() + PARKED_SECONDS)
                 entry.waits_for = limit.key
                 return False
@@ -448,6 +452,16 @@ class MemoryConsumer:
             now, keep = time.time(), self._broker.keep
             self._broker.prune(keep.results_before(now), keep.dead_before(now))
         return 0
+
+    is_in_doubt = False
+
+    def give_back(self, known: Collection[Message]) -> int:
+        """Return 0: no answer is lost within a process."""
+        return 0
+
+    def take_buried(self) -> list[Finished]:
+        """Return none, for the same reason as `has_suspects`."""
+        return []
 
     def has_suspects(self) -> bool:
         """Return `False`: a process cannot outlive its own death."""

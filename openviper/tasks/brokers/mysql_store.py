@@ -63,7 +63,9 @@ class MySQLStore(ServerStore):
         self.raw.cursor().execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
 
     def _text(self, error: Exception) -> str:
-        return str(error.args[1]) if len(error.args) > 1 else str(error)
+        # Of a text that has no form in UTF-8, the second one is the whole statement, with all that it was to store.
+        has_code = len(error.args) > 1 and not isinstance(error, UnicodeError)
+        return str(error.args[1]) if has_code else str(error)
 
     @staticmethod
     def _number(error: Exception) -> object:

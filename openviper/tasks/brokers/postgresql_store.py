@@ -11,7 +11,7 @@ from openviper.db.connections.drivers.postgresql import connect_arguments, impor
 from openviper.db.connections.url import DatabaseURL
 from openviper.tasks.brokers.claims import claim_on_postgresql, waiting_state
 from openviper.tasks.brokers.server_store import ServerStore
-from openviper.tasks.brokers.tables import CHANNEL, COPY, MANY, MESSAGES, NOTIFY
+from openviper.tasks.brokers.tables import CHANNEL, COPY, MANY, MESSAGES, NEWEST, NOTIFY
 
 CREATION_LOCK = 823991001
 """The number of the advisory lock under which tables are created."""
@@ -85,6 +85,14 @@ class PostgreSQLStore(ServerStore):
     def is_lost(self) -> bool:
         """Whether the connection cannot be used any more."""
         return bool(self.raw.closed)
+
+    def has_tables(self) -> bool:
+        """Return whether all tables are there; the first look at `information_schema` takes twice as long on a new connection."""
+        sql = (
+            "SELECT 1 FROM pg_class WHERE relname = ? AND relnamespace = "
+            "(SELECT oid FROM pg_namespace WHERE nspname = current_schema())"
+        )
+        return bool(self.rows(sql, (NEWEST,)))
 
     @contextmanager
     def _only_one(self) -> Iterator[None]:

@@ -71,6 +71,10 @@ class _Stored(NamedTuple):
     text: str
 
 
+LOOKED_AT = 1000
+"""Entries of a stream among which one is looked for that may have been stored a moment ago."""
+
+
 class RedisBroker(RedisServer):
     """A broker on a Redis server from version 6.2 on.
 
@@ -85,7 +89,7 @@ class RedisBroker(RedisServer):
     def connect(self) -> None:
         """Open connections."""
         super().connect()
-        self._enqueue_plain = QuickScript(self.driver, self.client, ENQUEUE_PLAIN)
+        self._enqueue_plain = QuickScript(self.driver, self.client, ENQUEUE_PLAIN, self._is_stored)
         self._enqueue = self.client.register_script(ENQUEUE)
         self._move = self.client.register_script(MOVE)
         self._lose_member = self.client.register_script(LOSE_MEMBER)
@@ -103,6 +107,16 @@ class RedisBroker(RedisServer):
                 self._enqueue_plain(arguments)
             return []
         return self._enqueue_with_keys(messages, group)
+
+    def _is_stored(self, arguments: list[Any]) -> bool:
+        """Return whether messages, of which all are stored or none, are there: the first of them is looked for."""
+        if len(arguments) < 4:
+            return True
+        stream, due, text = arguments[1:4]
+        if float(due):
+            return self.client.zscore(self.names.key("delayed"), f"{stream}\n{text}") is not None
+        newest: Any = self.client.xrevrange(stream, count=LOOKED_AT)
+        return any(fields.get("m") == text for _, fields in newest)
 
     def _place(self, message: Message) -> list[str]:
         due = repr(message.due) if message.due > time.time() else "0"

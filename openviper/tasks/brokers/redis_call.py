@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -19,17 +20,25 @@ class QuickScript:
         driver: The package.
         client: Makes the connection, and does what the quick way cannot.
         text: The script, which takes no keys.
+        was_run: Returns whether it was run with such arguments already: the answer may have been lost with the connection.
     """
 
-    def __init__(self, driver: Any, client: redis.Redis, text: str) -> None:
+    def __init__(
+        self,
+        driver: Any,
+        client: redis.Redis,
+        text: str,
+        was_run: Callable[[list[Any]], bool],
+    ) -> None:
         self._driver = driver
+        self._was_run = was_run
         self._pool: Any = client.connection_pool
         self._script: Any = client.register_script(text)
         self._lock = threading.Lock()
         self._connection: Any = None
 
     def __call__(self, arguments: list[Any]) -> Any:
-        """Run the script.
+        """Run the script; the answer is `None` where it was lost and the script has been run.
 
         Raises:
             redis.RedisError: If Redis does not.
@@ -37,9 +46,12 @@ class QuickScript:
         with self._lock:
             try:
                 return self._call(arguments)
-            except (self._driver.exceptions.NoScriptError, self._driver.ConnectionError):
+            except self._driver.exceptions.NoScriptError:
                 self._drop()
                 return self._script(keys=[], args=arguments)
+            except self._driver.ConnectionError:
+                self._drop()
+                return None if self._was_run(arguments) else self._script(keys=[], args=arguments)
             except BaseException:
                 self._drop()  # What it answers may not have been read.
                 raise

@@ -6,7 +6,7 @@ import json
 import logging
 import select
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from openviper.tasks.brokers.base import (
@@ -19,7 +19,7 @@ from openviper.tasks.brokers.keeping import KEEP_FLOWS, KEEP_MINUTES, PRUNE_SECO
 from openviper.tasks.brokers.redis_messages import dead_text, decode, encode, end_text
 from openviper.tasks.brokers.redis_scripts import ADMIT, BURY, PROMOTE, SETTLE, TAKE_BACK
 from openviper.tasks.brokers.redis_server import GROUP, RedisServer
-from openviper.tasks.exceptions import BadMessageError
+from openviper.tasks.exceptions import BadMessageError, BrokerError
 from openviper.tasks.limits import Limit
 from openviper.tasks.liveness import is_lost, is_silent, was_stopped_with_its_watcher
 from openviper.tasks.message import (
@@ -54,6 +54,8 @@ class RedisConsumer:
         self._take_back = self._client.register_script(TAKE_BACK)
         self._admit = self._client.register_script(ADMIT)
         self._bury = self._client.register_script(BURY)
+        self.is_in_doubt = False
+        self._buried: list[Finished] = []
         self._grouped: set[str] = set()
         self._streams: list[str] = []
         self._next_due: float | None = None
@@ -99,16 +101,49 @@ class RedisConsumer:
 
     def exchange(self, finished: Sequence[Finished], want: int) -> list[Message]:
         """Settle what is finished and claim up to `want` messages."""
+        try:
+            with self._broker.translated():
+                return self._exchange(finished, want)
+        except BrokerError:
+            self.is_in_doubt = True
+            raise
+
+    def _exchange(self, finished: Sequence[Finished], want: int) -> list[Message]:
+        if finished:
+            self._settle_all(finished)
+        if not want:
+            return []
+        self._promote_due()
+        claimed = self._claim(want)
+        if len(claimed) < want:
+            self._look_ahead()
+        return claimed
+
+    def give_back(self, known: Collection[Message]) -> int:
+        """Give back what this worker has according to Redis and does not know of."""
+        keys = {message.key for message in known}
         with self._broker.translated():
-            if finished:
-                self._settle_all(finished)
-            if not want:
-                return []
-            self._promote_due()
-            claimed = self._claim(want)
-            if len(claimed) < want:
-                self._look_ahead()
-            return claimed
+            unknown = [place for place in self._pending() if place not in keys]
+            for place in unknown:
+                self._release(*place)
+        self.is_in_doubt = False
+        return len(unknown)
+
+    def _pending(self) -> list[tuple[str, str]]:
+        """Return stream and entry of what this worker has."""
+        return [
+            (stream, entry)
+            for stream in self._streams
+            for entry, worker in self._broker.pending(stream).items()
+            if worker == self._worker
+        ]
+
+    def _release(self, stream: str, entry: str) -> None:
+        found: Any = self._client.xrange(stream, entry, entry)
+        for known_by, fields in found:
+            message = self._message(stream, known_by, fields)
+            if message is not None:
+                self._settle_all([Finished(message, Outcome.RELEASED)])
 
     def _promote_due(self) -> None:
         now = time.time()
@@ -271,8 +306,15 @@ class RedisConsumer:
             message = self._message(stream, entry, {"m": text, "d": str(LOST_LIMIT)})
             if message is not None:
                 logger.error("%r has taken its process with it and is dead", message)
-                self._settle_all([Finished(message, Outcome.DEAD, error=LOST_ERROR)])
+                end = Finished(message, Outcome.DEAD, error=LOST_ERROR)
+                self._settle_all([end])
+                self._buried.append(end)
         return count
+
+    def take_buried(self) -> list[Finished]:
+        """Return the messages that signs of life have made dead since the last call."""
+        buried, self._buried = self._buried, []
+        return buried
 
     def has_suspects(self) -> bool:
         """Return whether messages wait that are to run in a process of their own."""

@@ -280,7 +280,13 @@ local function put_off(due)
   redis.call('XDEL', stream, entry)
   return string.format('%.6f', due)
 end
-if most > 0 and redis.call('HLEN', prefix .. 'permits:' .. key) >= most then
+local mine = redis.pcall('XPENDING', stream, group, entry, entry, 1, worker)
+if type(mine) ~= 'table' or mine.err or #mine == 0 then
+  return string.format('%.6f', now)
+end
+-- Not its own permit: it may have one from a try before, whose answer was lost.
+local own = redis.call('HEXISTS', prefix .. 'permits:' .. key, id)
+if most > 0 and redis.call('HLEN', prefix .. 'permits:' .. key) - own >= most then
   redis.call('RPUSH', prefix .. 'parked:' .. key, stream .. '\\n' .. text)
   return put_off(now + parked)
 end
@@ -315,7 +321,7 @@ end
 return '0'
 """
 """Arguments: prefix, group, worker, stream, entry, id, message, the time, key, most at a time or 0, seconds from call to call
-or 0 and the seconds of the whole allowance, seconds of parking, seconds by which a clock may be wrong. Returns when to look again; 0 if the call may run. The
+or 0 and the seconds of the whole allowance, seconds of parking, seconds by which a clock may be wrong. Returns when to look again; 0 if the call may run; now if it is not the worker's any more. The
 arithmetic is that of `openviper.tasks.limits.take_call`."""
 
 MOVE = (

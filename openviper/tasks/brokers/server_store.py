@@ -18,6 +18,7 @@ from openviper.tasks.brokers.tables import (
     what_it_does,
 )
 from openviper.tasks.exceptions import BrokerError
+from openviper.tasks.message import clean_text
 
 abandoned: list[Any] = []
 """Connections of the parent process, which a forked child must not close."""
@@ -72,7 +73,7 @@ class ServerStore:
         busy = self._is_busy(error)
         refused = not busy and not self.is_lost and self._is_refusal(error)
         return BrokerError(
-            f"the message store {what_it_does(refused)}: {self._text(error)}",
+            f"the message store {what_it_does(refused)}: {clean_text(self._text(error))}",
             busy=busy,
             duplicate=self._is_duplicate(error),
             refused=refused,

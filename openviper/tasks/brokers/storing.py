@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 READY, DELAYED = int(State.READY), int(State.DELAYED)
 _FRESH: tuple[object, ...] = (None, 0, 0, 0)
 """Options, due, attempts and deliveries of a message that may run at once and was never tried."""
+TRIES = 3
+"""Tries to take a unique key of which the holder has gone when it is looked for."""
 _UNIQUE_COLUMNS = "name, message_id, scope, until"
 _GROUP_COLUMNS = "group_id, total, done, failed, callback, on_failure, stored_at"
 _DROP_ENDED = f"DELETE FROM {UNIQUE} WHERE name = ? AND until > 0 AND until <= ?"
@@ -134,34 +136,52 @@ def store_parcel(store: Store, parcel: Parcel) -> list[Message]:
         store.insert(insert_rows(parcel.messages, time.time()))
         return []
     with store.transaction():
-        return store_within(store, parcel)
+        duplicates = store_within(store, parcel)
+    # Not before: until the end is known, each is told by its own id from one that an attempt before has stored.
+    for message, holder in duplicates:
+        message.message_id = holder or message.message_id
+    return [message for message, _ in duplicates]
 
 
-def store_within(store: Store, parcel: Parcel) -> list[Message]:
-    """Do what `store_parcel` does inside a transaction that is open."""
+def store_within(store: Store, parcel: Parcel) -> list[tuple[Message, str]]:
+    """Do what `store_parcel` does inside a transaction that is open; with each duplicate goes the id of the message that is there."""
     now = time.time()
     if parcel.group is not None:
         store.insert_new(GROUPS, _GROUP_COLUMNS, _group_row(parcel.group, now))
-    duplicates = [message for message in parcel.messages if not _take_unique(store, message, now)]
-    held = set(map(id, duplicates))
-    new = [message for message in parcel.messages if id(message) not in held]
+    duplicates, new = [], []
+    for message in parcel.messages:
+        holder = _holder_of_key(store, message, now)
+        if holder is None:
+            new.append(message)
+        elif holder != message.message_id:
+            duplicates.append((message, holder))
+        # Else it is there: an attempt before has stored it, and its answer was lost.
     if new:
         store.insert(insert_rows(new, now))
     return duplicates
 
 
-def _take_unique(store: Store, message: Message, now: float) -> bool:
-    """Take the message's unique key, if it has one; if another has it, give that one's id to the message."""
+def _holder_of_key(store: Store, message: Message, now: float) -> str | None:
+    """Take the message's unique key, if it has one; return the id of the message that has it already."""
     unique = message.option("unique")
     if unique is None:
-        return True
+        return None
     key, scope, until = unique
     store.change(_DROP_ENDED, (key, now))
-    if store.insert_new(UNIQUE, _UNIQUE_COLUMNS, (key, message.message_id, scope, until)):
-        return True
-    rows = store.rows(f"SELECT message_id FROM {UNIQUE} WHERE name = ?", (key,))
-    message.message_id = rows[0][0] if rows else message.message_id
-    return False
+    for _ in range(TRIES):
+        if store.insert_new(UNIQUE, _UNIQUE_COLUMNS, (key, message.message_id, scope, until)):
+            return None
+        rows = store.rows(f"SELECT message_id FROM {UNIQUE} WHERE name = ?", (key,))
+        if rows:
+            return str(rows[0][0])
+    return ""  # Others take it and let go of it all the time.
+
+
+def are_stored(store: Store, messages: Sequence[Message]) -> bool:
+    """Return whether messages, which are stored together or not at all, are there, as far as no worker is through with them."""
+    sql = f"SELECT 1 FROM {MESSAGES} WHERE id = ? AND message_id = ?"
+    keyed = (message for message in messages if message.key is not None)
+    return any(store.rows(sql, (message.key, message.message_id)) for message in keyed)
 
 
 async def store_in_transaction(

@@ -37,7 +37,7 @@ _REGISTERED = f"(SELECT worker FROM {WORKERS})"
 _ORPHANED = f"state = {RUNNING} AND worker NOT IN {_REGISTERED}"
 
 
-def take_back(store: Store, worker: str, *, is_leaving: bool = False) -> int:
+def take_back(store: Store, worker: str, *, is_leaving: bool = False) -> tuple[int, list[Finished]]:
     """Give the messages of a worker back, and forget the worker.
 
     Args:
@@ -46,25 +46,27 @@ def take_back(store: Store, worker: str, *, is_leaving: bool = False) -> int:
         is_leaving: It leaves by itself, so that none of its messages can be the reason.
 
     Returns:
-        How many messages it had.
+        How many messages it had that wait again, and those that are dead.
     """
+    buried: list[Finished] = []
     counts = not is_leaving and not was_stopped_with_its_watcher(worker)
     with store.transaction():
         store.change(f"DELETE FROM {WORKERS} WHERE worker = ?", (worker,))
         free_permits(store, worker)
         if counts:
-            _bury_those_that_did_it(store, worker)
+            buried = _bury_those_that_did_it(store, worker)
         count = store.change(
             f"UPDATE {MESSAGES} SET state = {READY_AGAIN}, worker = NULL "
             f"WHERE worker = ? AND state = {RUNNING}",
             (worker,),
         )
     store.notify()
-    return count
+    return count, buried
 
 
-def _bury_those_that_did_it(store: Store, worker: str) -> None:
-    """Count the death of the worker for each of its messages; one that has had too many is dead."""
+def _bury_those_that_did_it(store: Store, worker: str) -> list[Finished]:
+    """Count the death of the worker for each of its messages; one that has had too many is dead, and returned."""
+    buried = []
     mine = f"worker = ? AND state = {RUNNING}"
     store.change(f"UPDATE {MESSAGES} SET deliveries = deliveries + 1 WHERE {mine}", (worker,))
     rows = store.rows(
@@ -78,6 +80,8 @@ def _bury_those_that_did_it(store: Store, worker: str) -> None:
         logger.error("%r has taken its process with it %d times and is dead", message, row[-2])
         end = Finished(message, Outcome.DEAD, error=LOST_ERROR)
         settle(store, worker, end, time.time())
+        buried.append(end)
+    return buried
 
 
 def sweep(store: Store, now: float, keep: Keep) -> None:

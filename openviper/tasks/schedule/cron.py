@@ -253,6 +253,8 @@ def _parse_item(expression: str, item: str, field: _Field) -> set[int]:
         # As in Vixie cron, a step behind a single number goes on to the end.
         end = field.high if slash else low
         high = _number(expression, last, field) if dash else end
+    if field is _WEEK and high == 0 < low:
+        high = 7  # At the end of a range, Sunday is behind Saturday.
     if low > high:
         raise ValueError(
             f"cron expression {expression!r}: {span!r} in {field.name} ends before it begins"

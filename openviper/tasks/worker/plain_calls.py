@@ -250,10 +250,10 @@ class PlainCalls:
             self._unfinished -= len(jobs[keep:])
         return [job[0] for job in jobs[keep:]]
 
-    def give_up_overdue(self) -> list[Finished]:
-        """Return the ends of calls beyond their time, for when the process ends and they with it."""
+    def give_up_overdue(self) -> list[tuple[Finished, float]]:
+        """Return the ends of calls beyond their time, with the seconds they took, for when the process ends and they with it."""
         return [
-            attempt.failed(TimeLimitError(attempt.actor.time_limit_ms))
+            (attempt.failed(TimeLimitError(attempt.actor.time_limit_ms)), attempt.seconds)
             for attempt in self.attempts()
             if attempt.is_over
         ]

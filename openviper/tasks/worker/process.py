@@ -216,6 +216,8 @@ class WorkerProcess:
         if self._stopping and self._deadline is None:
             self._deadline = time.monotonic() + self.grace
             self._release_waiting()
+        if consumer.is_in_doubt and consumer.give_back(self._claimed):
+            logger.warning("messages whose claim was not answered went back to their queues")
         self._dispatch(consumer)
         if self._exchange(consumer):
             return True
@@ -262,6 +264,8 @@ class WorkerProcess:
         # A clock that was ahead and was put right must not make the worker look well for as long.
         self._settled_at = min(self._settled_at, time.time())
         consumer.heartbeat(WorkerStatus(self._settled_at, self._is_busy()))
+        for end in consumer.take_buried():
+            self._tally.ended(end, 0.0, None)
         self._beat_at = time.monotonic() + self.heartbeat
         self._tell_of_suspects(consumer)
         if os.getppid() != self._parent:  # The process that watches over this one was killed.
@@ -359,8 +363,8 @@ class WorkerProcess:
         """Settle what can be settled; what still runs goes back to the queue."""
         self._cut_off()
         self._plain.end_threads()
-        for end in self._plain.give_up_overdue():
-            self._settlement.add(end)
+        for end, seconds in self._plain.give_up_overdue():
+            self.ended(end, seconds)
         try:
             self._settlement.exchange(consumer, 0)
             self._tally.report(consumer, at_once=True)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from openviper.tasks.actors import Registry
 from openviper.tasks.broker import get_broker, reset_broker, tasks_config
+from openviper.tasks.brokers.base import QueueInfo
 from openviper.tasks.discovery import TaskImportError, discover_tasks, import_tasks
 from openviper.tasks.exceptions import BrokerError, OpenViperTasksConfigurationError
 from openviper.tasks.logging import configure_task_logging
@@ -104,8 +105,9 @@ def run(
 def _prepare(scheduled: bool, queues: Sequence[str], complain: Say) -> bool:
     """Open the store once, so that one that cannot work is named at once, and close it: it is not to be shared by a fork."""
     try:
-        held = [queue.name for queue in get_broker().queues()]
-        for line in _about_unknown(queues, held):
+        broker = get_broker()
+        broker.workers()  # These are few, while to look at the queues is to look at all messages.
+        for line in _about_unknown(queues, broker.queues):
             complain(line)
         if scheduled:
             # Late: a worker without periodic jobs does without the models.
@@ -120,11 +122,12 @@ def _prepare(scheduled: bool, queues: Sequence[str], complain: Say) -> bool:
     return True
 
 
-def _about_unknown(queues: Sequence[str], held: Sequence[str]) -> Iterator[str]:
+def _about_unknown(queues: Sequence[str], held: Callable[[], Sequence[QueueInfo]]) -> Iterator[str]:
     """Yield a warning for each queue that nothing is known to send to: a misspelt one would wait for ever."""
     known = {actor.queue_name for actor in Registry.actors()}
     known.update(entry.queue_name for entry in Registry.schedule() if entry.queue_name)
-    known.update(held)
+    if not known.issuperset(queues):
+        known.update(queue.name for queue in held())
     for queue in queues:
         if queue not in known:
             match = closest(queue, sorted(known))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from openviper.tasks.brokers.base import CallCount, Consumer, Progress
 from openviper.tasks.exceptions import BrokerError
 from openviper.tasks.hooks import call_hooks
-from openviper.tasks.message import Finished, Message, Outcome
+from openviper.tasks.message import CANCELLED_ERROR, Finished, Message, Outcome
 
 logger = logging.getLogger("openviper.tasks.worker.supervisor")
 
@@ -25,6 +25,8 @@ _STATUS = {Outcome.DONE: "success", Outcome.RETRY: "failure", Outcome.DEAD: "dea
 
 def status_of(finished: Finished) -> str | None:
     """Return how an end is recorded; `None` for one that was none."""
+    if finished.outcome is Outcome.DONE and finished.error == CANCELLED_ERROR:
+        return "cancelled"
     return _STATUS.get(finished.outcome)
 
 

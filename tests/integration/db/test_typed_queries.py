@@ -337,3 +337,56 @@ async def test_rows_without_a_value_come_where_the_order_says(tmp_path: Path) ->
             assert (await Post.objects.order_by(order))[0].title == first
         last = Post.summary.desc(nulls_last=False)
         assert (await Post.objects.order_by(last, "title"))[-1].title == "banana"
+
+
+async def test_computed_columns_are_compared_and_ordered_by(tmp_path: Path) -> None:
+    moment = datetime(2024, 2, 29, 12, tzinfo=UTC)
+    async with database(tmp_path, Country, Author, Tag, Post):
+        author = await Author.objects.create(name="Ada")
+        for rank in (1, 4, 6):
+            await Post.objects.create(
+                title=f"p{rank}",
+                summary="p",
+                rank=rank,
+                author=author,
+                published_at=moment + timedelta(hours=rank),
+                length=timedelta(hours=rank),
+                day=date(2024, 2, rank),
+            )
+        for condition, wanted in (
+            (Post.rank + 1 > Post.limit, [6]),
+            (Post.rank % 2 == 0, [4, 6]),
+            (Post.rank % 2 != 0, [1]),
+            (-Post.rank <= -4, [4, 6]),
+            ((Post.price * Post.rank).between(2, 7), [4]),
+            ((Post.rank * 2).in_([2, 12.0]), [1, 6]),
+            ((Post.rank * 2).in_(rank for rank in [2, 12]), [1, 6]),
+            ((Post.rank + 1).in_(Post.objects.values_list(Post.limit, flat=True)), [4]),
+            ((Post.rank + 1).not_in([2]), [4, 6]),
+            (Post.published_at - Post.length == moment, [1, 4, 6]),
+            (moment + Post.length < Post.published_at + timedelta(1), [1, 4, 6]),
+            (Post.published_at - moment >= timedelta(hours=4), [4, 6]),
+            (Post.published_at - moment > Post.length * 2, []),
+            (Post.day + timedelta(days=1) == date(2024, 2, 5), [4]),
+            (Post.day - date(2024, 2, 1) > timedelta(days=3), [6]),
+            (timedelta(hours=2) * Post.rank > Post.length + timedelta(hours=5), [6]),
+            (~(Post.rank + 1 > 5) & Post.open, [1, 4]),
+            (Q(rank=1) | (Post.rank + 1 == F("limit")), [1, 4]),
+            ((Post.rank + 1).is_null(), []),
+            (Post.title.startswith(F("summary")), [1, 4, 6]),
+            (Post.author.id + Post.rank > 6, [6]),
+        ):
+            query = Post.objects.filter(condition).order_by(Post.rank)
+            assert await query.values_list(Post.rank, flat=True) == wanted, condition
+        order = Post.objects.order_by((Post.rank % 4).desc(), -Post.rank)
+        assert await order.values_list(Post.rank + 1, flat=True) == [7, 2, 5]
+        many = Author.objects.filter(Author.posts.rank + 1 > 6, Author.posts.rank * 2 < 13)
+        assert await many.count() == 1
+        assert await Author.objects.filter(Author.posts.rank + 1 > 9).count() == 0
+        assert await Post.objects.filter(Post.rank + 1 > 6).update(rank=Post.rank * 2) == 1
+        with pytest.raises(FieldError, match="not a column of Author"):
+            Author.objects.filter(Post.rank + 1 > 3)
+        with pytest.raises(TypeError, match="true nor false"):
+            bool(Post.rank + 1 > 3)
+        with pytest.raises(FieldError):
+            Post.objects.filter(Post.rank + 1 == Post.title)  # type: ignore[operator]  # for this test

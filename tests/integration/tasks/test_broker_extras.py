@@ -315,7 +315,7 @@ def raw_error(text: str) -> str:
 
 @pytest.mark.parametrize("text", ["bad \0 byte", "half \ud800"])
 def test_an_end_that_the_store_refuses_makes_its_own_message_dead_and_no_other(
-    broker: Broker, consumer: Consumer, kind: str, text: str
+    broker: Broker, consumer: Consumer, kind: str, text: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     broker.enqueue([message(letter) for letter in "abc"])
     first, culprit, last = claim(consumer)
@@ -332,6 +332,8 @@ def test_an_end_that_the_store_refuses_makes_its_own_message_dead_and_no_other(
     (dead,) = broker.messages(Filter("dead"))
     assert dead.message_id == culprit.message_id
     refused = "could not be stored" in dead.error
+    # What was to be stored is nobody's business, and no output may stumble over it.
+    assert "half" not in caplog.text and "bad" not in caplog.text
     # SQLite, MariaDB, Redis and memory hold a NUL; half a surrogate only memory and, as JSON, Redis do.
     holds = {"\0": {"memory", "sqlite", "mysql", "redis"}, "\ud800": {"memory", "redis"}}
     assert refused is (kind not in holds[next(letter for letter in holds if letter in text)])
@@ -469,9 +471,14 @@ def test_a_message_that_takes_its_process_with_it_is_dead_after_the_third_time(
         lost = reopen().consumer(dead_child(), None, suspects=is_suspect)
         assert texts(claim(lost)) == ["a"]
         drop(lost)
+        assert consumer.take_buried() == []
         consumer.heartbeat(STATUS)
     (dead,) = broker.messages(Filter("dead"))
     assert (dead.message_id, dead.error) == (killer.message_id, LOST_ERROR)
+    # Nobody else tells hooks, numbers and records of it.
+    (end,) = consumer.take_buried()
+    assert (end.message.message_id, end.error) == (killer.message_id, LOST_ERROR)
+    assert end.outcome is Outcome.DEAD and consumer.take_buried() == []
     # Its end is one like any other.
     assert not broker.enqueue([unique("b", "k", "running")])
     assert sorted(texts(claim(consumer))) == ["b", "failed"]

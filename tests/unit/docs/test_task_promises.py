@@ -12,13 +12,14 @@ from tests.unit.docs.test_web_promises import ROOT, names_in
 PAGE = (ROOT / "docs/explanation/task-promises.md").read_text("utf-8")
 PROMISE = re.compile(r"^\| (F\d+|-) \| (.+?) \| (.+?) \| (\w+) \| `(\S+)::(\w+)` \|$", re.MULTILINE)
 PROMISES = PROMISE.findall(PAGE)
-OF_EACH_BROKER = {"broker", "consumer", "kind", "place", "reopen", "shop"}
+OF_EACH_BROKER = {"broker", "configured", "consumer", "kind", "place", "reopen", "shop"}
 """Fixtures that there are for each kind of broker, in the files below."""
 FILES_OF_EACH = {
     "acceptance/tasks/test_bad_messages.py",
     "acceptance/tasks/test_chaos.py",
     "integration/tasks/test_broker_contract.py",
     "integration/tasks/test_broker_extras.py",
+    "integration/tasks/test_lost_answers.py",
     "integration/tasks/test_odd_questions.py",
     "integration/tasks/test_own_store_transactions.py",
     "integration/tasks/test_unheard_ends.py",

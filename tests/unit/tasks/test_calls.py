@@ -183,6 +183,12 @@ def test_a_list_of_calls_is_no_step_of_a_chain(memory: MemoryBroker, work: Actor
             lambda now: {"delay": 60_000, "expires": now},
             "is not after the moment from which the message may run: it never would",
         ),
+        (lambda now: {"expires": now - timedelta(days=1)}, "it never would"),
+        (lambda now: {"expires": now}, "it never would"),
+        (
+            lambda now: {"eta": now - timedelta(hours=2), "expires": now - timedelta(hours=1)},
+            "it never would",
+        ),
         ({"expires": 0}, "expires=0 must be from 1 ms to ten years"),
         (lambda now: {"delay": 5, "eta": now}, "delay and eta are two ways to say when"),
         ({"priority": True}, "priority=True must be a whole number of at least -1000000"),
@@ -208,6 +214,30 @@ def test_a_message_may_end_right_after_it_may_run(
     work.send_with_options(delay=1000, expires=1001)
     message = only(memory)
     assert 0 < message.option("expires") - message.due < 0.01
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"args": (1, "x")}, {"args": (1,), "kwargs": {"text": "x"}}),
+        (
+            {"kwargs": {"number": 1, "text": "x"}},
+            {"kwargs": {"text": "x", "number": 1}},
+        ),
+        ({"args": ({"a": 1, "b": [2]},)}, {"args": ({"b": [2], "a": 1},)}),
+    ],
+)
+def test_one_call_written_in_two_ways_has_one_unique_key(
+    memory: MemoryBroker, first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    call = Actor(_either_way)
+    assert call.send_with_options(**first, unique=True).is_duplicate is False
+    assert call.send_with_options(**second, unique=True).is_duplicate is True
+    assert call.send_with_options(args=(2, "x"), unique=True).is_duplicate is False
+
+
+def _either_way(number: object, text: str = "") -> None:
+    """Take its arguments by place or by name."""
 
 
 def test_a_unique_key_that_is_false_is_none(memory: MemoryBroker, work: Actor[Any, Any]) -> None:

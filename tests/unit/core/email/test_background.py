@@ -263,6 +263,32 @@ async def test_those_refused_for_good_become_a_dead_message_that_an_operator_may
     assert backend.outbox[0].delivery_recipients() == ["bob@x.io"]
 
 
+async def test_where_nobody_was_taken_those_refused_for_good_are_not_asked_for_again(
+    queue: MemoryBroker,
+) -> None:
+    replies = {"bob@x.io": (550, b"no bob"), "ann@x.io": (451, b"later"), "eve@x.io": (552, b"")}
+    await delivered(smtplib.SMTPRecipientsRefused(replies))
+    by_recipients = {tuple(payload["only_to"]): payload for payload in payloads(queue)}
+    assert set(by_recipients) == {("bob@x.io",), ("ann@x.io", "eve@x.io")}
+    assert by_recipients["bob@x.io",]["refused"] == {"bob@x.io": [550, ""]}
+    # The server is not asked again at once.
+    waits = {info.state for info in queue.messages() if info.due}
+    assert waits == {"delayed"}
+
+
+@pytest.mark.parametrize(
+    ("codes", "final"), [((550, 553), True), ((450, 451), False), ((421, 552), False)]
+)
+async def test_where_all_were_refused_alike_the_message_stays_one(
+    queue: MemoryBroker, codes: tuple[int, int], final: bool
+) -> None:
+    replies = {f"{code}@x.io": (code, b"") for code in codes}
+    with pytest.raises(MailNotDeliveredError) as caught:
+        await delivered(smtplib.SMTPRecipientsRefused(replies))
+    assert isinstance(caught.value, MailRefusedError) is final
+    assert payloads(queue) == []
+
+
 async def test_everything_of_a_message_comes_out_of_the_queue(queue: MemoryBroker) -> None:
     for sender in ("", "bounces@x.io", None):
         await send(

@@ -24,14 +24,39 @@ from openviper.core.email.config import EmailSettings
         ({"headers": ["X-A"]}, "headers are a mapping of names, not list"),
         ({"headers": {"X-A": None}}, "header 'X-A' must be a text, not NoneType"),
         ({"alternatives": ["text/calendar"]}, r"an alternative is \(content, MIME type\), not str"),
+        ({"sender": ["a@x.io", "b@x.io"]}, "sender must be one address, not list"),
+        ({"envelope_sender": 5}, "envelope_sender must be one address, not int"),
+        ({"fail_silently": "no"}, "fail_silently must be True, False or None, not str"),
+        (
+            {"recipients": {"a@x.io": "Ada"}},
+            "recipients must be an address or a list of them, not dict",
+        ),
+        ({"recipients": b"a@x.io"}, "recipients must be an address or a list of them, not bytes"),
+        ({"cc": 5}, "cc must be an address or a list of them, not int"),
+        ({"bcc": {"a@x.io": 1}}, "bcc must be an address or a list of them, not dict"),
+        ({"reply_to": 5.0}, "reply_to must be an address or a list of them, not float"),
+        (
+            {"attachments": [{"content": "x", "mimtype": "text/csv"}]},
+            "attachment 1 has no key 'mimtype'; did you mean 'mimetype'?",
+        ),
         ({"attachments": "a.txt"}, "attachments are a list of files, not str"),
         ({"attachments": {"content": "x"}}, "attachments are a list of files, not dict"),
     ],
 )
 async def test_what_is_of_another_kind_is_refused(given: dict[str, Any], problem: str) -> None:
-    arguments: dict[str, Any] = {"subject": "Hi", "text": "x", "fail_silently": False, **given}
+    arguments: dict[str, Any] = {
+        **{"recipients": "ada@example.com", "subject": "Hi", "text": "x"},
+        **{"fail_silently": False, **given},
+    }
     with pytest.raises(TypeError, match=problem):
-        await send_email("ada@example.com", **arguments)
+        await send_email(**arguments)
+
+
+@pytest.mark.parametrize("name", ["sender", "envelope_sender"])
+async def test_an_address_of_spaces_is_not_taken_for_none(name: str) -> None:
+    given: dict[str, Any] = {name: "  "}
+    with pytest.raises(ValueError, match=f"{name}='  ' is not a mail address"):
+        await send_email("ada@example.com", "Hi", "x", fail_silently=False, **given)
 
 
 async def test_a_context_without_a_template_is_refused() -> None:

@@ -77,7 +77,7 @@ class Client:
 
 def test_a_script_is_called_by_its_name_over_one_connection() -> None:
     client = Client(1, 2)
-    script = QuickScript(DRIVER, client, "x")  # type: ignore[arg-type]  # All that is asked of a client.
+    script = QuickScript(DRIVER, client, "x", lambda _: False)  # type: ignore[arg-type]  # All that is asked of a client.
     assert (script(["a"]), script(["b"])) == (1, 2)
     assert client.sent == [("EVALSHA", "sha of x", 0, "a"), ("EVALSHA", "sha of x", 0, "b")]
     script.close()
@@ -87,16 +87,24 @@ def test_a_script_is_called_by_its_name_over_one_connection() -> None:
 @pytest.mark.parametrize("error", [NoScriptError(), ConnectionError()])
 def test_what_does_not_go_smoothly_is_left_to_the_client(error: Exception) -> None:
     client = Client(error, 7)
-    script = QuickScript(DRIVER, client, "x")  # type: ignore[arg-type]
+    script = QuickScript(DRIVER, client, "x", lambda _: False)  # type: ignore[arg-type]
     assert script(["a"]) == "by the client"
     assert script(["b"]) == 7
     assert (client.made, client.ended) == (2, 1)
 
 
+def test_what_was_run_is_not_run_again_because_its_answer_was_lost() -> None:
+    client = Client(ConnectionError(), 7)
+    script = QuickScript(DRIVER, client, "x", lambda arguments: arguments == ["a"])  # type: ignore[arg-type]
+    assert script(["a"]) is None
+    assert script(["b"]) == 7
+    assert [words[-1] for words in client.sent] == ["a", "b"]
+
+
 @pytest.mark.parametrize("error", [ResponseError("OOM"), KeyboardInterrupt()])
 def test_an_answer_that_nobody_has_read_is_nobody_elses(error: BaseException) -> None:
     client = Client(error, 7)
-    script = QuickScript(DRIVER, client, "x")  # type: ignore[arg-type]
+    script = QuickScript(DRIVER, client, "x", lambda _: False)  # type: ignore[arg-type]
     with pytest.raises(type(error)):
         script(["a"])
     assert (script(["b"]), client.made, client.ended) == (7, 2, 1)

@@ -74,6 +74,15 @@ def test_what_cannot_be_understood_is_named(expression: str, problem: str) -> No
     assert problem in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("weekdays", "same"),
+    [("sat-sun", "6,0"), ("mon-sun", "*"), ("5-0", "5,6,0"), ("fri-sun/2", "5,0"), ("0-0", "0")],
+)
+def test_a_range_of_weekdays_may_end_with_sunday(weekdays: str, same: str) -> None:
+    parsed, wanted = (parse_cron(f"0 0 * * {field}") for field in (weekdays, same))
+    assert parsed.weekdays == wanted.weekdays
+
+
 def test_a_time_that_the_clock_skips_fires_at_the_next_minute_there_is() -> None:
     # On 31 March 2024 it went from 02:00 to 03:00.
     fire = compute_next_cron_fire("30 2 * * *", datetime(2024, 3, 30, 12, tzinfo=BERLIN))

@@ -361,8 +361,17 @@ def test_a_running_async_task_can_be_cancelled(memory: MemoryBroker) -> None:
             proxy.cancel()
         return not memory.messages()
 
-    run_until(memory, cancelled)
+    told: list[Any] = []
+    for event in ("after", "failed", "dead"):
+        hooks.on(event)(told.append)
+    try:
+        run_until(memory, cancelled)
+    finally:
+        hooks.remove(told.append)
     assert seen == ["begun"]
+    # Neither a success nor a failure.
+    assert told == []
+    assert [count.outcome for count in memory.counts() if count.minute == 0] == ["cancelled"]
     stored = memory.result(proxy.message_id)
     assert stored is not None and stored.error == "CancelledError: the task was cancelled"
 

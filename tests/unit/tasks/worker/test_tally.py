@@ -11,7 +11,7 @@ import pytest
 from openviper.tasks import hooks
 from openviper.tasks.brokers.base import CallCount, Progress
 from openviper.tasks.exceptions import BrokerError
-from openviper.tasks.message import Finished, Message, Outcome
+from openviper.tasks.message import CANCELLED_ERROR, Finished, Message, Outcome
 from openviper.tasks.worker.tally import Tally, status_of
 
 
@@ -61,6 +61,12 @@ def test_each_end_has_its_name_and_what_was_given_back_is_none(
     outcome: Outcome, status: str | None
 ) -> None:
     assert status_of(finished(outcome)) == status
+
+
+def test_a_call_that_was_cancelled_is_no_success() -> None:
+    assert status_of(finished(error=CANCELLED_ERROR)) == "cancelled"
+    # A result that cannot be kept is none the less.
+    assert status_of(finished(error="TypeError: the result cannot be written as JSON")) == "success"
 
 
 def test_calls_are_added_up_by_actor_and_outcome() -> None:
