@@ -29,6 +29,8 @@ from openviper.conf.rules import (
     cookie_domain,
     cookie_name,
     cookie_path,
+    header_value,
+    header_words,
     hosts,
     language,
     languages,
@@ -419,21 +421,36 @@ class Settings:
         False, "Have browsers report what the content security policy forbids, and forbid nothing."
     )
     SECURE_REFERRER_POLICY: str = setting(
-        "strict-origin-when-cross-origin", "The Referrer-Policy header; empty sends none."
+        "strict-origin-when-cross-origin",
+        "The Referrer-Policy header; empty sends none.",
+        check=header_words(
+            *("no-referrer", "no-referrer-when-downgrade", "origin", "origin-when-cross-origin"),
+            *("same-origin", "strict-origin", "strict-origin-when-cross-origin", "unsafe-url"),
+        ),
     )
     SECURE_PERMISSIONS_POLICY: str | None = setting(
-        None, "The Permissions-Policy header; `None` sends none."
+        None, "The Permissions-Policy header; `None` sends none.", check=header_value
     )
     SECURE_CROSS_ORIGIN_OPENER_POLICY: str | None = setting(
-        None, "The Cross-Origin-Opener-Policy header; `None` sends none."
+        None,
+        "The Cross-Origin-Opener-Policy header; `None` sends none.",
+        check=header_words(
+            "unsafe-none", "same-origin-allow-popups", "same-origin", "noopener-allow-popups"
+        ),
     )
     SECURE_CROSS_ORIGIN_EMBEDDER_POLICY: str | None = setting(
-        None, "The Cross-Origin-Embedder-Policy header; `None` sends none."
+        None,
+        "The Cross-Origin-Embedder-Policy header; `None` sends none.",
+        check=header_words("unsafe-none", "require-corp", "credentialless"),
     )
     SECURE_CROSS_ORIGIN_RESOURCE_POLICY: str | None = setting(
-        None, "The Cross-Origin-Resource-Policy header; `None` sends none."
+        None,
+        "The Cross-Origin-Resource-Policy header; `None` sends none.",
+        check=header_words("same-site", "same-origin", "cross-origin"),
     )
-    X_FRAME_OPTIONS: str = setting("DENY", "The X-Frame-Options header.")
+    X_FRAME_OPTIONS: str = setting(
+        "DENY", "The X-Frame-Options header.", check=header_words("deny", "sameorigin")
+    )
     TRUSTED_PROXIES: tuple[str, ...] = setting(
         (),
         "Addresses or networks of proxies whose `Forwarded` and `X-Forwarded-*` headers are believed; `unix` for those "

@@ -128,6 +128,28 @@ def methods(value: Sequence[str]) -> str | None:
     return "must hold words of letters, digits and '-', or '*'"
 
 
+def header_words(*words: str) -> Check:
+    """Return the rule that the value of a header is one of some words, or several between commas; none passes.
+
+    Browsers pass over a word that they do not know, and with it the protection.
+    """
+
+    def check(value: str | None) -> str | None:
+        given = [part.partition(";")[0].strip().lower() for part in (value or "").split(",")]
+        if not value or (set(given) <= set(words) and header_value(value) is None):
+            return None
+        return f"must be one of {', '.join(words)}"
+
+    return check
+
+
+def header_value(value: str | None) -> str | None:
+    """Demand what can be the value of a header."""
+    if value is None or (value.isascii() and value.replace("\t", " ").isprintable()):
+        return None
+    return "must be printable ASCII, on one line"
+
+
 def proxies(value: Sequence[str]) -> str | None:
     """Demand addresses and networks, and the word for Unix sockets."""
     from ipaddress import ip_network

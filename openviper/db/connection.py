@@ -75,15 +75,15 @@ logger = logging.getLogger("openviper.db")
 
 
 def read_at_once(
-    alias: str, sql: str, parameters: Parameters, convert: Callable[[list[Row]], T]
+    database: Database, sql: str, parameters: Parameters, convert: Callable[[list[Row]], T]
 ) -> T | Literal[Later.LATER]:
     """Run a read as `run_read` does where that needs no waiting, without the cost of it; else return `LATER`."""
     if blocks.get() is not None:
-        block = current_block(alias)
+        block = current_block(database.alias)
         if block is not None:
             block.check_alive()
             return block.connection.read_at_once(sql, parameters, convert)
-    return connections.get(alias).pool().read_at_once(sql, parameters, convert)
+    return database.pool().read_at_once(sql, parameters, convert)
 
 
 def write_at_once(

@@ -252,16 +252,16 @@ def explain_missing(meta: ModelOptions, alias: str, error: OperationalError) -> 
 
 def read_now_or_later(
     meta: ModelOptions,
-    alias: str,
+    database: Database,
     sql: str,
     parameters: Sequence[Any],
     convert: Callable[[list[Row]], T],
 ) -> T | Literal[Later.LATER]:
     """Run a read as `read` does where that needs no waiting; else return `LATER`."""
     try:
-        return read_at_once(alias, sql, parameters, convert)
+        return read_at_once(database, sql, parameters, convert)
     except OperationalError as error:
-        explain_missing(meta, alias, error)
+        explain_missing(meta, database.alias, error)
         raise
 
 
@@ -277,7 +277,7 @@ async def read(
     Raises:
         TableNotFound: If the table does not exist.
     """
-    found = read_now_or_later(meta, alias, sql, parameters, convert)
+    found = read_now_or_later(meta, connections.get(alias), sql, parameters, convert)
     if found is not LATER:
         return found
     return await read_later(meta, alias, sql, parameters, convert)

@@ -6,6 +6,7 @@ import secrets
 from typing import Any
 from urllib.parse import quote
 
+from openviper.conf import settings
 from openviper.core.context import current_exchange, current_router
 from openviper.http.asgi import AUTH, CSRF, KEPT_SESSION, PERSONAL, STATE, USER, Scope
 from openviper.http.cookies import parse_cookies
@@ -149,11 +150,18 @@ class Connection:
         """A nonce for scripts and styles of this answer; asking for it puts it into the content security policy.
 
         Outside an application, where there is no policy, it is another one each time.
+
+        Raises:
+            RuntimeError: If the head of the answer is sent, with a policy and without a nonce.
         """
         exchange = current_exchange.get()
         if exchange is None:
             return secrets.token_urlsafe(18)
         if exchange.nonce is None:
+            if exchange.is_started and settings.SECURE_CONTENT_SECURITY_POLICY:
+                raise RuntimeError(
+                    "the policy of this answer is sent; ask for csp_nonce before its first piece"
+                )
             exchange.nonce = secrets.token_urlsafe(18)
         return exchange.nonce
 

@@ -6,8 +6,6 @@ import re
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
-from openviper.utils.datastructures import check_text
-
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 # RFC 6265, 4.1.1: no controls, blanks, quotes, commas, semicolons or backslashes.
 _VALUE = re.compile(r"[\x21\x23-\x2B\x2D-\x3A\x3C-\x5B\x5D-\x7E]*\Z")
@@ -101,8 +99,7 @@ def needs_secure(key: str) -> bool:
 
 
 def _check_parts(key: str, value: str, path: str | None, domain: str | None) -> None:
-    for part in (key, value):
-        check_text(part, f"cookie {key!r}: its name and its value")
+    _check_texts(key, value)
     if not _TOKEN.match(key):
         raise ValueError(f"{key!r} is not a valid cookie name")
     if not _VALUE.match(value):
@@ -110,6 +107,13 @@ def _check_parts(key: str, value: str, path: str | None, domain: str | None) -> 
     for name, text in (("path", path), ("domain", domain)):
         if text is not None and (";" in text or not (text.isascii() and text.isprintable())):
             raise ValueError(f"{name} {text!r} of cookie {key!r} is not valid")
+
+
+def _check_texts(key: object, value: object) -> None:
+    """Check that a name and a value are texts; the value, which may be secret, is not named."""
+    if not isinstance(key, str) or not isinstance(value, str):
+        kind = type(value).__name__
+        raise TypeError(f"cookie {key!r} needs texts for its name and its value, not a {kind}")
 
 
 def _check_prefix(key: str, *, secure: bool, path: str | None, domain: str | None) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from difflib import get_close_matches
+from typing import Any, TypeAlias
+
+from openviper.exceptions import ImproperlyConfigured
 
 Directives: TypeAlias = "Mapping[str, str | Sequence[str]]"
 NONCE_DIRECTIVES = ("script-src", "style-src")
@@ -15,10 +19,15 @@ class ContentSecurityPolicy:
 
     Args:
         policy: Directives with their sources, or the header's text; `None` for no policy.
+
+    Raises:
+        ImproperlyConfigured: If browsers would pass over a directive, or take a source for another one.
     """
 
     def __init__(self, policy: Directives | str | None) -> None:
         self._directives = _parsed(policy) if isinstance(policy, str) else _listed(policy or {})
+        for name, sources in self._directives.items():
+            _check(name, sources)
         self.text = _text(self._directives)
 
     def with_nonce(self, nonce: str | None) -> str:
@@ -32,6 +41,28 @@ class ContentSecurityPolicy:
             if sources is not None:
                 directives[name] = _allowing(sources, nonce)
         return _text(directives)
+
+
+_NAME = re.compile(r"[a-z0-9-]+")
+_SOURCE = re.compile(r"[!-+\--:<-~]+")
+"""What a source is made of: all but blanks, commas and semicolons (CSP 3, 2.2.1)."""
+DIRECTIVES = tuple(
+    "base-uri child-src connect-src default-src fenced-frame-src font-src form-action frame-ancestors frame-src img-src "
+    "manifest-src media-src object-src report-to report-uri require-trusted-types-for sandbox script-src script-src-attr "
+    "script-src-elem style-src style-src-attr style-src-elem trusted-types upgrade-insecure-requests worker-src".split()
+)
+
+
+def _check(name: str, sources: Sequence[object]) -> None:
+    nearest = [] if name in DIRECTIVES else get_close_matches(name, DIRECTIVES, n=1, cutoff=0.8)
+    if nearest or not _NAME.fullmatch(name):
+        hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+        raise ImproperlyConfigured(f"{name!r} is no directive of a content security policy{hint}")
+    for source in sources:
+        if not isinstance(source, str) or not _SOURCE.fullmatch(source):
+            raise ImproperlyConfigured(
+                f"{source!r} of {name} is no source of a content security policy; each is a text without blanks and semicolons"
+            )
 
 
 def _allowing(sources: Sequence[str], nonce: str) -> list[str]:
@@ -49,9 +80,16 @@ def _parsed(text: str) -> dict[str, list[str]]:
 
 def _listed(policy: Directives) -> dict[str, list[str]]:
     return {
-        name.lower(): sources.split() if isinstance(sources, str) else list(sources or ())
+        str(name).lower(): sources.split() if isinstance(sources, str) else _several(sources)
         for name, sources in policy.items()
     }
+
+
+def _several(sources: Any) -> list[Any]:
+    """Return sources, of which a value that is none is refused with its directive."""
+    if sources is None or sources is True:  # As of `upgrade-insecure-requests`, which has none.
+        return []
+    return list(sources) if isinstance(sources, (list, tuple, set, frozenset)) else [sources]
 
 
 def _text(directives: Mapping[str, Sequence[str]]) -> str:

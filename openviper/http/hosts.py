@@ -59,12 +59,7 @@ class Origins:
     """
 
     def __init__(self, given: Sequence[str]) -> None:
-        if isinstance(given, str):
-            raise TypeError(f"origins are a list such as [{given!r}], not a text")
-        for origin in given:
-            fault = origin_pattern(origin)
-            if fault is not None:
-                raise ValueError(f"the origin {origin!r} {fault}")
+        _check_origins(given)
         self.is_open = "*" in given
         named = {normal_origin(origin) for origin in given if origin != "*"}
         self._named = frozenset(origin for origin in named if "*" not in origin)
@@ -76,6 +71,15 @@ class Origins:
         if self.is_open or origin in self._named:
             return True
         return any(pattern.fullmatch(origin) for pattern in self._patterns)
+
+
+def _check_origins(given: Sequence[str]) -> None:
+    if isinstance(given, str):
+        raise TypeError(f"origins are a list such as [{given!r}], not a text")
+    for origin in given:
+        fault = origin_pattern(origin)
+        if fault is not None:
+            raise ValueError(f"the origin {origin!r} {fault}")
 
 
 def normal_origin(origin: str) -> str:

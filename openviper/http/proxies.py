@@ -73,17 +73,34 @@ class Proxies:
         """Return what the outermost proxy says about a request; `None` if there is no proxy, or it says nothing.
 
         Each header is read from the right, as every proxy adds at the end: the first address that is not a proxy is the
-        client. What stands further left, anybody can have written.
+        client. What stands further left, anybody can have written. So can anybody a whole header that the proxy does not
+        set itself, and which one that is cannot be told: what two of them say differently is not believed.
         """
         if not self.sent(scope):
             return None
         headers = Headers(scope["headers"])
+        kinds = (forwarded_hops(headers), legacy_hops(headers), self._direct_hops(headers))
+        told = [hop for hop in map(self._outermost, kinds) if hop is not None]
+        return Hop(*map(_agreed, zip(*told, strict=True))) if told else None
+
+    def _direct_hops(self, headers: Headers) -> list[Hop]:
+        """Return what ``X-Real-IP`` says; nothing if that is a proxy, as behind another one."""
+        hops = [_hop(address, "", "") for address in _elements(headers, "x-real-ip")[-1:]]
+        return [hop for hop in hops if hop.address and not self.include(hop.address)]
+
+    def _outermost(self, hops: Sequence[Hop]) -> Hop | None:
         last: Hop | None = None
-        for hop in reversed((forwarded_hops(headers) or legacy_hops(headers))[-MAX_HOPS:]):
+        for hop in reversed(hops[-MAX_HOPS:]):
             last = hop
             if not hop.address or not self.include(hop.address):
                 return hop
         return last
+
+
+def _agreed(values: Sequence[str]) -> str:
+    """Return what several headers say of one thing, if they do not contradict each other; else an empty text."""
+    different = set(filter(None, values))
+    return different.pop() if len(different) == 1 else ""
 
 
 @lru_cache(maxsize=16)
@@ -177,6 +194,8 @@ def _address(text: str) -> str:
     elif text.count(":") == 1:
         text = text.partition(":")[0]
     try:
-        return str(ipaddress.ip_address(text))
+        address = ipaddress.ip_address(text)
     except ValueError:
         return ""
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address)

@@ -64,16 +64,20 @@ class RedirectResponse(Response):
         headers: Mapping[str, str] | None = None,
         **path_params: Any,
     ) -> None:
-        if status_code not in STATUSES:
-            raise ValueError(
-                f"the status of a redirect is one of {', '.join(map(str, STATUSES))}, not {status_code!r}"
-            )
-        if not isinstance(url, (str, URL)):
-            raise TypeError(f"a redirect leads to an address, not to a {type(url).__name__}")
+        _check_kinds(url, status_code)
         target = _resolve(str(url), path_params)
         check_redirect(target)
         location = quote(target, safe=_SAFE)
         super().__init__(None, status_code, {**(headers or {}), "location": location})
+
+
+def _check_kinds(url: object, status_code: int) -> None:
+    if status_code not in STATUSES:
+        raise ValueError(
+            f"the status of a redirect is one of {', '.join(map(str, STATUSES))}, not {status_code!r}"
+        )
+    if not isinstance(url, (str, URL)):
+        raise TypeError(f"a redirect leads to an address, not to a {type(url).__name__}")
 
 
 def _resolve(url: str, path_params: dict[str, Any]) -> str:

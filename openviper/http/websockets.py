@@ -13,7 +13,7 @@ from openviper.http.asgi import Message, Receive, Scope, Send
 from openviper.http.connection import Connection
 from openviper.http.hosts import Origins
 from openviper.http.json_body import parsed
-from openviper.utils.datastructures import encode_header
+from openviper.utils.datastructures import RawHeaders, encode_header
 from openviper.utils.json_text import encode_json
 
 NORMAL = 1000
@@ -46,6 +46,13 @@ class WebSocketDisconnected(OpenViperException):
 
 class WebSocketStateError(OpenViperException, RuntimeError):
     """A WebSocket is used before it is accepted or after it was closed."""
+
+
+def _raw_headers(
+    headers: Mapping[str, str] | Sequence[tuple[str, str]] | None,
+) -> RawHeaders:
+    pairs = headers.items() if isinstance(headers, Mapping) else headers or ()
+    return [encode_header(*pair) for pair in pairs]
 
 
 class WebSocket(Connection):
@@ -94,8 +101,7 @@ class WebSocket(Connection):
         self._demand("connecting")
         if subprotocol is not None and subprotocol not in self.subprotocols:
             raise ValueError(f"the client does not offer the protocol {subprotocol!r}")
-        pairs = headers.items() if isinstance(headers, Mapping) else headers or ()
-        raw = [encode_header(*pair) for pair in pairs]
+        raw = _raw_headers(headers)
         if (await self._next())["type"] == "websocket.disconnect":
             self.state_of_connection = "closed"
             raise WebSocketDisconnected(1006, "the client is gone")

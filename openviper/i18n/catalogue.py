@@ -249,7 +249,7 @@ def check_catalogue(messages: Iterable[Message]) -> None:
             plurals cannot be read.
     """
     whole = list(messages)
-    head = next((message for message in whole if message.is_head), None)
+    head = _head_of(whole)
     seen: set[tuple[str | None, str]] = set()
     forms = count_forms(head)
     _check_rule(head)
@@ -257,12 +257,20 @@ def check_catalogue(messages: Iterable[Message]) -> None:
         if message.key in seen:
             raise ValueError(f"the text {message.text[:80]!r} is there twice")
         seen.add(message.key)
-        given = len(message.translations)
-        if message.plural and message.is_translated and given != forms:
-            raise ValueError(
-                f"{message.text[:80]!r} has {given} plural forms, and the head says {forms}"
-            )
+        _check_forms(message, forms)
         _check_values(message)
+
+
+def _head_of(messages: Iterable[Message]) -> Message | None:
+    return next((message for message in messages if message.is_head), None)
+
+
+def _check_forms(message: Message, forms: int) -> None:
+    given = len(message.translations)
+    if message.plural and message.is_translated and given != forms:
+        raise ValueError(
+            f"{message.text[:80]!r} has {given} plural forms, and the head says {forms}"
+        )
 
 
 _VALUE = re.compile(r"%\(([^()]{1,200})\)")

@@ -223,11 +223,9 @@ def _preflight(policy: CORSPolicy, origin: str, method: str, headers: Headers) -
 
 def _permissions(policy: CORSPolicy, method: str, wanted: str) -> list[tuple[str, str]]:
     """Return the headers that say what a page may send."""
+    methods = method if "*" in policy.methods else ", ".join(policy.methods)
     permissions = [
-        (
-            "access-control-allow-methods",
-            method if "*" in policy.methods else ", ".join(policy.methods),
-        ),
+        ("access-control-allow-methods", methods),
         ("access-control-max-age", str(policy.max_age)),
     ]
     allowed = wanted if "*" in policy.headers else ", ".join(policy.headers)

@@ -6,13 +6,18 @@ import asyncio
 import hashlib
 import importlib
 from collections import OrderedDict
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from openviper.conf import settings
 from openviper.db.connections.databases import Connection, Database, connections
 from openviper.db.exceptions import DatabaseError
-from openviper.db.query.races import again_after_deadlock
 from openviper.exceptions import ImproperlyConfigured, IntegrityError
+from openviper.utils.importing import lazy_module
+
+if TYPE_CHECKING:
+    from openviper.db.query import races
+else:
+    races = lazy_module("openviper.db.query.races")  # Few servers count in a database.
 
 MAX_KEYS = 100_000
 """Most keys that a process counts; beyond, those that have been silent longest are forgotten."""
@@ -68,7 +73,9 @@ class DatabaseCounter:
 
     async def hit(self, key: str, window: int, seconds: int) -> tuple[int, int]:
         """Count one request, outside of any transaction of its own; see `Counter.hit`."""
-        return await again_after_deadlock(self._alias, lambda: self._hit(key, window, seconds))
+        return await races.again_after_deadlock(
+            self._alias, lambda: self._hit(key, window, seconds)
+        )
 
     async def _hit(self, key: str, window: int, seconds: int) -> tuple[int, int]:
         database = connections.get(self._alias)

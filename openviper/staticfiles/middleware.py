@@ -30,6 +30,12 @@ _REFUSES_GZIP = re.compile(r"gzip\s*;\s*q\s*=\s*0(\.0*)?\s*\Z")
 Opened = tuple[BinaryIO, os.stat_result]
 
 
+def _paths(directories: Sequence[str | os.PathLike[str]]) -> list[Path]:
+    if isinstance(directories, (str, os.PathLike)):
+        raise TypeError(f"directories are a list such as [{directories!r}], not one of them")
+    return list(map(Path, directories))
+
+
 class StaticFilesMiddleware:
     """Serves the files of some directories below a path and passes everything else on.
 
@@ -62,14 +68,10 @@ class StaticFilesMiddleware:
         self.url_path = "/" + url_path.strip("/")
         if self.url_path == "/":
             raise ImproperlyConfigured(f"below {url_path!r} every path would be that of a file")
-        if isinstance(directories, (str, os.PathLike)):
-            raise TypeError(f"directories are a list such as [{directories!r}], not one of them")
         self.cache_max_age = cache_max_age
         self.max_file_size = max_file_size
         self.untrusted = untrusted
-        self._directories = [
-            Path(directory) for directory in (["static"] if directories is None else directories)
-        ]
+        self._directories = _paths(["static"] if directories is None else directories)
 
     @property
     def directories(self) -> list[Path]:

@@ -231,7 +231,8 @@ def _built(
 ) -> Message:
     if known is None:
         check_key("actor_name", name)
-        queue, priority = "default", 0
+        queue = "default"
+        priority = 0
     else:
         args, kwargs = known.sent(args, kwargs)
         queue, priority = known.queue_name, known.priority

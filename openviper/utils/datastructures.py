@@ -76,8 +76,7 @@ def encode_header(name: str, value: str) -> tuple[bytes, bytes]:
         ValueError: If the name is not a token, or the value holds a control character other than the tab (RFC 9110, 5.5):
             it could forge further headers, or have the server drop the connection.
     """
-    for text in (name, value):
-        check_text(text, f"header {name!r}: its name and its value")
+    _check_texts(name, value)
     if _TOKEN.fullmatch(name) is None:
         raise ValueError(f"{name!r} is not a valid header name")
     if _CONTROL.search(value) is not None:
@@ -87,14 +86,11 @@ def encode_header(name: str, value: str) -> tuple[bytes, bytes]:
     return name.lower().encode("latin-1"), _header_value(name, value)
 
 
-def check_text(value: object, what: str) -> None:
-    """Check that something that is sent is a text; the value, which may be secret, is not named.
-
-    Raises:
-        TypeError: If it is not.
-    """
-    if not isinstance(value, str):
-        raise TypeError(f"{what} must be texts, not a {type(value).__name__}")
+def _check_texts(name: object, value: object) -> None:
+    """Check that a name and a value are texts; the value, which may be secret, is not named."""
+    if not isinstance(name, str) or not isinstance(value, str):
+        kind = type(value).__name__
+        raise TypeError(f"header {name!r} needs texts for its name and its value, not a {kind}")
 
 
 def encode_headers(headers: Mapping[str, str]) -> RawHeaders:

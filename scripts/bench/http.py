@@ -8,6 +8,12 @@ its default middleware. Both are called in turns; the figures are ratios of the 
     python3 scripts/bench/http.py                 400 rounds of 25 requests
     python3 scripts/bench/http.py --rounds 2000
     python3 scripts/bench/http.py --check         exit with 1 when a goal is missed
+    python3 scripts/bench/http.py --served        under uvicorn: the hello of three servers, side by side
+
+Under uvicorn each header of an answer costs time in the server, whoever sends it, and ours has more of them than a function
+that does the least: so a third server is that function with the headers of our answer. What is compared is the time on a
+processor, the kernel's included, that a server takes for a request, over 32 connections; the least of many short stretches.
+A share of it is a share of the requests per second, but does not depend on what else the machine does meanwhile.
 """
 
 from __future__ import annotations
@@ -21,9 +27,15 @@ sys.path[0] = str(Path(__file__).resolve().parents[2])
 import argparse
 import asyncio
 import gc
+import importlib.util
 import json
+import os
+import socket
+import subprocess
+import tempfile
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
+from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
 from openviper import JSONResponse, OpenViper, Request
@@ -87,14 +99,15 @@ CASES = {
 }
 
 
-def raw_application(routes: int) -> App:
-    """Return a function that answers as directly as ASGI lets it."""
+def raw_application(routes: int, further: Iterable[tuple[bytes, bytes]] = ()) -> App:
+    """Return a function that answers as directly as ASGI lets it; `further` are headers beside its own."""
+    always = list(further)
     kind = (b"content-type", b"application/json")
     known = {f"r{number}" for number in range(routes)}
 
     async def reply(send: Any, value: Any, status: int = 200) -> None:
         body = json.dumps(value).encode()
-        headers = [kind, (b"content-length", b"%d" % len(body))]
+        headers = [kind, (b"content-length", b"%d" % len(body)), *always]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
@@ -253,6 +266,134 @@ def report(times: dict[str, tuple[float, float]], *, check: bool) -> int:
     return 1 if check and missed else 0
 
 
+# Under uvicorn
+
+SERVERS = {"raw": "raw function", "same": "the same with our headers", "ours": "ours"}
+STACKS = {"httptools": ("uvloop", 0.9), "h11": ("asyncio", 0.95)}
+"""The event loop for each parser, and the share of the raw function that is wanted at least."""
+CONNECTIONS = 32
+STRETCH = 0.25
+"""Seconds for which one server is measured before it is another's turn."""
+HELLO = b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+
+
+async def headers_of_ours() -> list[tuple[bytes, bytes]]:
+    """Return the headers that our answer has beside its length and type."""
+    caller = Caller(application(0), CASES["hello"])
+    await caller.check()
+    own = (b"content-length", b"content-type")
+    return [pair for pair in caller.sent[0]["headers"] if pair[0] not in own]
+
+
+def serve(which: str, http: str) -> int:
+    """Serve one of the applications until the process is killed; the first line says the port."""
+    import uvicorn
+
+    listening = socket.create_server(("127.0.0.1", 0), backlog=256)
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    print(listening.getsockname()[1], flush=True)
+    further = asyncio.run(headers_of_ours()) if which == "same" else ()
+    app: Any = application(0) if which == "ours" else raw_application(0, further)
+    loop: Any = STACKS[http][0]
+    config = uvicorn.Config(app, loop=loop, http=http, log_level="critical", access_log=False)
+    uvicorn.Server(config).run(sockets=[listening])
+    return 0
+
+
+class Asking(asyncio.Protocol):
+    """Asks again as soon as it has an answer.
+
+    Attributes:
+        answers: How many there were.
+    """
+
+    def __init__(self) -> None:
+        self.answers = 0
+        self._received = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the connection."""
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def ask(self) -> None:
+        """Send a request."""
+        self.transport.write(HELLO)
+
+    def data_received(self, data: bytes) -> None:
+        """Take a piece of an answer."""
+        self._received += data
+        if self._received.endswith(b'"hello"}'):
+            assert self._received.startswith(b"HTTP/1.1 200 "), self._received
+            self._received = b""
+            self.answers += 1
+            self.ask()
+
+
+class Served(NamedTuple):
+    """A server in a process of its own."""
+
+    pid: int
+    port: int
+
+    def used(self) -> float:
+        """Return the microseconds that it has had a processor."""
+        return int(Path(f"/proc/{self.pid}/schedstat").read_text().split()[0]) / 1e3
+
+    async def measure(self) -> float:
+        """Return the microseconds that a request takes it."""
+        loop = asyncio.get_running_loop()
+        asking = [
+            (await loop.create_connection(Asking, "127.0.0.1", self.port))[1]
+            for _ in range(CONNECTIONS)
+        ]
+        for each in asking:
+            each.ask()
+        await asyncio.sleep(STRETCH / 5)
+        before = self.used(), sum(each.answers for each in asking)
+        await asyncio.sleep(STRETCH)
+        after = self.used(), sum(each.answers for each in asking)
+        for each in asking:
+            each.transport.abort()
+        return (after[0] - before[0]) / max(1, after[1] - before[1])
+
+
+@contextmanager
+def started(which: str, http: str, folder: str) -> Iterator[Served]:
+    """Run a server inside the block."""
+    command = [sys.executable, str(Path(__file__).resolve()), "--serve", which, http]
+    # In a folder of its own: nobody's settings are found there.
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=folder, env=dict(os.environ))
+    try:
+        assert server.stdout is not None
+        yield Served(server.pid, int(server.stdout.readline()))
+    finally:
+        server.kill()
+        server.wait()
+
+
+async def measure_served(http: str, rounds: int) -> dict[str, float]:
+    """Return the least time that a request takes each server, in microseconds."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        servers = {name: stack.enter_context(started(name, http, folder)) for name in SERVERS}
+        best = dict.fromkeys(servers, float("inf"))
+        for _ in range(rounds):
+            for name, server in servers.items():
+                best[name] = min(best[name], await server.measure())
+        return best
+
+
+def report_served(http: str, best: dict[str, float]) -> None:
+    """Print what a stack of uvicorn was measured to take."""
+    loop, goal = STACKS[http]
+    print(f"\nuvicorn, {loop} and {http}; ours is wanted at {goal} of the raw function")
+    print(f"{'server':28}{'us':>8}{'share of raw':>14}{'share of the same answer':>26}")
+    for name, what in SERVERS.items():
+        of_raw, of_same = best["raw"] / best[name], best["same"] / best[name]
+        print(f"{what:28}{best[name]:8.1f}{of_raw:14.2f}{of_same:26.2f}")
+
+
 def main() -> int:
     """Print the table and return the exit code."""
     parser = argparse.ArgumentParser(description="Measure requests against a raw ASGI function.")
@@ -260,10 +401,21 @@ def main() -> int:
         "--rounds", type=int, default=400, help="how often each is measured (default: 400)"
     )
     parser.add_argument("--check", action="store_true", help="exit with 1 when a goal is missed")
+    parser.add_argument(
+        "--served", action="store_true", help="under uvicorn, with 1/20 of the rounds (Linux)"
+    )
+    parser.add_argument("--serve", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.rounds < 1:
         parser.error("argument --rounds: must be at least 1")
     settings.configure(Settings(DEBUG=False, INSTALLED_APPS=()))
+    if options.serve:
+        return serve(*options.serve)
+    if options.served:
+        for http in filter(importlib.util.find_spec, STACKS):
+            best = asyncio.run(measure_served(http, max(1, options.rounds // 20)))
+            report_served(http, best)
+        return 0
     return report(asyncio.run(measure(options.rounds)), check=options.check)
 
 

@@ -153,11 +153,10 @@ async def resolve_dict_attachment(
     _check_keys(attachment, index)
     filename = _text_of(attachment, "filename", index)
     content_id = _text_of(attachment, "content_id", index)
-    explicit = attachment.get("mimetype")
     for key, resolve in _SOURCES.items():
         value = attachment.get(key)
         if value is not None:
-            file = await resolve(value, filename, explicit, index)
+            file = await resolve(value, filename, attachment.get("mimetype"), index)
             return replace(file, content_id=content_id) if content_id else file
     raise TypeError(f"attachment {index} is a dict without content_b64, path, url or content")
 

@@ -47,6 +47,8 @@ logger = logging.getLogger("openviper.email")
 QUEUE = "emails"
 REMEMBER_REFUSAL = 600.0
 """Seconds for which recipients that were refused for good are not asked for again; an operator's retry comes later."""
+AGAIN_AFTER = timedelta(seconds=5)
+"""What recipients have to wait who were refused for the time being, and have a task of their own."""
 LOOK_AGAIN = 2.0
 """Seconds for which it is remembered whether a worker lives."""
 
@@ -250,18 +252,22 @@ async def deliver_email(payload: dict[str, Any]) -> None:
     _check_note(data, payload)
     try:
         await send_now(data)
-    except RecipientsRefused as error:
-        await _take_care_of_refused(data, refused_codes(error))
     except smtplib.SMTPRecipientsRefused as error:
-        refused = refused_codes(error)
-        if len(set(map(is_final_for_recipient, refused.values()))) < 2:
+        if not _is_of_two_minds(error):
             raise _failure(data, error) from None
-        # Nobody has it; those who were refused for good must not be asked for again with the others.
-        await _take_care_of_refused(data, refused)
+        await _take_care_of_refused(data, refused_codes(error))
     except Exception as error:
         raise _failure(data, error) from None
     if "spool" in payload:
         remove_spooled(payload["spool"])
+
+
+def _is_of_two_minds(error: smtplib.SMTPRecipientsRefused) -> bool:
+    """Return whether recipients were not treated alike: taken and refused, or refused for good and for the time being."""
+    if isinstance(error, RecipientsRefused):
+        return True
+    # Nobody has it; those who were refused for good must not be asked for again with the others.
+    return len(set(map(is_final_for_recipient, refused_codes(error).values()))) > 1
 
 
 def _failure(data: EmailMessageData, error: Exception) -> MailNotDeliveredError:
@@ -286,8 +292,7 @@ async def _take_care_of_refused(data: EmailMessageData, refused: Mapping[str, in
     final = [address for address, code in refused.items() if is_final_for_recipient(code)]
     later = [address for address in refused if address not in final]
     if later:
-        pause = timedelta(milliseconds=deliver_email.min_backoff_ms)
-        task = await _send(with_recipients(data, later), pause)
+        task = await _send(with_recipients(data, later), AGAIN_AFTER)
         logger.warning(_TRIED_AGAIN, data.subject, len(later), task)
     if final:
         note = _note_of_refusal(refused, final)

@@ -34,7 +34,10 @@ class ModelOptions:
         many_to_many: The many-to-many fields by name.
         join_of: The many-to-many field for which this model was generated, if it was.
         find_suspects: Finds the fields whose values need a closer look, once it has been made.
-        lookups: Conditions already looked up, kept by the room that makes them.
+        lookups: What the keys of filters mean, kept by the room that looks them up.
+        orders: What the terms of orders mean, likewise; `values` and `columns` are the same for names and whole paths. Each
+            has its own, as what users write comes here too and is to be mistaken for nothing else.
+        plain_scope: The names of a query without computed values, kept by that room.
         plans: Statements and row builders per dialect, kept by the compiler.
     """
 
@@ -83,6 +86,10 @@ class ModelOptions:
         self.checked_fields: list[Field[Any]] = []
         self.find_suspects: Callable[[dict[str, Any]], list[Field[Any]]] | None = None
         self.lookups: dict[str, Any] = {}
+        self.orders: dict[str, Any] = {}
+        self.values: dict[str, Any] = {}
+        self.columns: dict[str, Any] = {}
+        self.plain_scope: Any = None
         self.plans: dict[str, Any] = {}
 
     def __repr__(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
 from openviper.db.models.hooks import Hooks, run_hook
@@ -26,25 +27,12 @@ def fire(instance: Any, event: str, alias: str | None = None, **context: Any) ->
 
 def is_only_its_statement(cls: type[Any]) -> bool:
     """Return whether nothing runs around the INSERT of an instance but a look at its fields."""
-    return not (_has_hooks(cls) or cls._meta.unique_together or is_watched(cls))
+    return not (_insert_hooks(cls) != _NO_HOOKS or cls._meta.unique_together or is_watched(cls))
 
 
-# Read once: each look into the class takes as long as a comparison, and there are six of them per INSERT.
-_VALIDATE, _BEFORE_VALIDATE = Hooks.validate, Hooks.before_validate
-_BEFORE_INSERT, _BEFORE_SAVE = Hooks.before_insert, Hooks.before_save
-_AFTER_INSERT, _ON_CHANGE = Hooks.after_insert, Hooks.on_change
-
-
-def _has_hooks(cls: type[Any]) -> bool:
-    """Return whether a model has a hook of its own that an INSERT calls."""
-    return (
-        cls.validate is not _VALIDATE
-        or cls.before_validate is not _BEFORE_VALIDATE
-        or cls.before_insert is not _BEFORE_INSERT
-        or cls.before_save is not _BEFORE_SAVE
-        or cls.after_insert is not _AFTER_INSERT
-        or cls.on_change is not _ON_CHANGE
-    )
+# One call for all six: there is one per INSERT.
+_insert_hooks = attrgetter(*BEFORE_INSERT, "after_insert", "on_change")
+_NO_HOOKS = _insert_hooks(Hooks)
 
 
 async def run_before_save(instance: Any, alias: str, *, creating: bool) -> None:

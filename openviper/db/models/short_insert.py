@@ -57,10 +57,9 @@ def _place(meta: ModelOptions) -> tuple[str, Block | None]:
     by_alias = blocks.get()
     if by_alias is None:
         return meta.backend, None
-    if len(by_alias) == 1:
-        ((alias, block),) = by_alias.items()
-        if block.open and block.transactional:
-            return alias, block
+    block = by_alias.get(meta.backend)
+    if block is not None and len(by_alias) == 1 and block.open and block.transactional:
+        return meta.backend, block
     alias = choose_alias(meta, None)
     return alias, current_block(alias)
 

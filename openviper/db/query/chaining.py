@@ -14,7 +14,7 @@ from openviper.db.sql import operands
 from openviper.db.sql.conditions import Truth
 from openviper.db.sql.description import EVERYTHING, Description
 from openviper.db.sql.expressions import F, Q
-from openviper.db.sql.nodes import Node
+from openviper.db.sql.nodes import Node, Order
 from openviper.db.sql.resolving import QueryScope, order_term, plain_conditions
 from openviper.db.sql.sizes import check_size
 from openviper.db.sql.statements import check_related
@@ -137,11 +137,12 @@ class QueryBuilder(QueryNotList, Generic[M]):
             QueryError: If the query is sliced.
         """
         self._check_whole("order_by")
-        if not self.query.annotations:
-            meta = self._meta
-            return self._with(order=tuple([order_term(meta, term) for term in terms]))
-        scope = self._scope
-        return self._with(order=tuple([scope.order(term) for term in terms]))
+        if self.query.annotations:
+            return self._with(order=tuple(map(self._scope.order, terms)))
+        order: list[Order] = []
+        for term in terms:
+            order.append(order_term(self._meta, term))  # noqa: PERF401 - a comprehension takes twice the time for one
+        return self._with(order=tuple(order))
 
     def annotate(self, **expressions: operands.Selectable) -> Self:
         """Compute a value per row: an attribute of each instance, and a name for `filter`, `order_by` and `values`.

@@ -7,7 +7,7 @@ from typing import Any, Generic, NoReturn, Protocol, TypeAlias, TypeVar
 
 from openviper.db.executor import may_read, plan_on, read, read_alias
 from openviper.db.fields.model_options import ModelOptions
-from openviper.db.query.slices import QueryNotList, capped, natural, part_of_slice
+from openviper.db.query.slices import PartialQuery, capped, natural, part_of_slice
 from openviper.db.sql import operands
 from openviper.db.sql.combined import (
     Combination,
@@ -122,7 +122,7 @@ def _check_alike(method: str, sources: Sequence[Source[Any]]) -> None:
             raise QueryError(f"{method}(): the values of {name!r} are of different types, {types}")
 
 
-class CombinedQuery(QueryNotList, Generic[T]):
+class CombinedQuery(PartialQuery, Generic[T]):
     """The rows of several queries; immutable, and run when awaited.
 
     It can be ordered, sliced, counted and combined again; conditions belong into its parts.

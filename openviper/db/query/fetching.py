@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Generator, Iterable, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from openviper.db import executor
 from openviper.db.connection import connections
@@ -85,8 +85,8 @@ class ReadingQuery(SelectingQuery[M]):
         """Return the same query; awaiting it gives the list of instances."""
         return self._with(ignore_permissions=ignore_permissions or self.query.ignore_permissions)
 
-    async def _fetch_all(self) -> list[M]:
-        return await self._fetch(capped(self.query))
+    def _fetch_all(self) -> Coroutine[Any, Any, list[M]]:
+        return self._fetch(capped(self.query))
 
     async def _fetch(self, query: Description) -> list[M]:
         meta = self._meta
@@ -97,8 +97,11 @@ class ReadingQuery(SelectingQuery[M]):
             executor.check_in_transaction(alias, "select_for_update()")
         if query.prefetch:
             query = with_keys(meta, query)
-        select = select_instances(plan_on(meta, alias), query)
-        result = LATER if meta.cache_ttl else read_now_or_later(meta, alias, *select)
+        database = connections.get(alias)
+        sql, values, convert = select = select_instances(plan_for(meta, database.dialect), query)
+        result = (
+            LATER if meta.cache_ttl else read_now_or_later(meta, database, sql, values, convert)
+        )
         if result is LATER:
             result = await self._read_later(alias, query, select)
         found: list[M] = result
@@ -129,19 +132,12 @@ class ReadingQuery(SelectingQuery[M]):
             ((key, value),) = lookups.items()
             if key in ("pk", self._meta.pk.name):
                 found = await self._get_by_key(value, ignore_permissions)
-                return self._only(found, repr(lookups))
+                return found[0] if found else self._missed(repr(lookups))
         found = await self._fetch_two(conditions, ignore_permissions, lookups)
-        return self._only(found, "the query")
+        return found[0] if found else self._missed("the query")
 
-    def _only(self, found: list[M], wanted: str) -> M:
-        """Return the one instance that was found.
-
-        Raises:
-            DoesNotExist: If there is none.
-        """
-        if not found:
-            raise DoesNotExist(f"no {self._meta.model_name} matches {wanted}")
-        return found[0]
+    def _missed(self, wanted: str) -> NoReturn:
+        raise DoesNotExist(f"no {self._meta.model_name} matches {wanted}")
 
     async def _get_by_key(self, value: Any, ignore_permissions: bool) -> list[M]:
         """Read one row by its key with SQL made once, the shortest way through all rooms."""
@@ -149,14 +145,13 @@ class ReadingQuery(SelectingQuery[M]):
         if is_enforced(ignore_permissions):
             await check_permission(meta, "read")
         alias = alias_at_once(meta, None) or await read_alias(meta, None)
-        plan = plan_on(meta, alias)
+        database = connections.get(alias)
+        plan = plan_for(meta, database.dialect)
         try:
-            value = meta.pk.to_db(value)
-            if plan.write_key is not None and value is not None:
-                value = plan.write_key(value)
+            value = plan.take_key(value)
         except (ValueError, TypeError):
             return []
-        result: Any = read_now_or_later(meta, alias, plan.get_sql, [value], plan.build)
+        result: Any = read_now_or_later(meta, database, plan.get_sql, [value], plan.build)
         if result is LATER:
             result = await executor.read_later(meta, alias, plan.get_sql, [value], plan.build)
         found: list[M] = result

@@ -7,7 +7,7 @@ from typing import Any
 
 from openviper.db.executor import may_read, plan_on, read, read_alias
 from openviper.db.fields.model_options import ModelOptions
-from openviper.db.query.slices import QueryNotList, capped, natural, part_of_slice
+from openviper.db.query.slices import PartialQuery, capped, natural, part_of_slice
 from openviper.db.sql import operands
 from openviper.db.sql.aggregates import Aggregate, AggregateNode
 from openviper.db.sql.description import Description
@@ -55,7 +55,7 @@ def _refuse_row_values(text: str, node: Node, keys: set[int]) -> None:
             )
 
 
-class GroupsQuery(QueryNotList):
+class GroupsQuery(PartialQuery):
     """A query for aggregates per group; immutable, and run when awaited.
 
     Args:

@@ -112,7 +112,9 @@ class QuerySet(FindingQuery[M]):
             ValueError: If a value is not allowed.
             IntegrityError: If a constraint refuses it.
         """
-        instance = self._build(values)
+        make: Any = self.model
+        # Most often no database is named, and then there is nothing to be done but the call.
+        instance = make(**values) if self.query.using is None else self._build(values)
         await instance.save(ignore_permissions=ignore_permissions or self.query.ignore_permissions)
         created: M = instance
         return created

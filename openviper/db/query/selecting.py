@@ -20,6 +20,14 @@ D = TypeVar("D")
 E = TypeVar("E")
 
 
+def _named(columns: tuple[Any, ...]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return the expressions among columns, each with a name of its own, and the names of all columns."""
+    placed = [(f"value{place}", column) for place, column in enumerate(columns, 1)]
+    computed = {name: column for name, column in placed if is_computed(column)}
+    asked = [name if name in computed else column_name(column) for name, column in placed]
+    return computed, tuple(asked)
+
+
 class SelectingQuery(QueryBuilder[M]):
     """A query whose values can be asked for."""
 
@@ -91,15 +99,9 @@ class SelectingQuery(QueryBuilder[M]):
         """
         if flat and len(names) != 1:
             raise ValueError(f"values_list(flat=True) takes one field, not {len(names)}")
-        computed = {
-            f"value{place}": name for place, name in enumerate(names, 1) if is_computed(name)
-        }
-        asked = [
-            f"value{place}" if is_computed(name) else column_name(name)
-            for place, name in enumerate(names, 1)
-        ]
+        computed, asked = _named(names)
         query = self.alias(**computed) if computed else self
-        return query._values(tuple(asked), as_scalars if flat else as_tuples)
+        return query._values(asked, as_scalars if flat else as_tuples)
 
     def _values(
         self, names: tuple[str, ...], shape: Callable[[tuple[str, ...], list[Row]], list[Any]]

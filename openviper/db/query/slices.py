@@ -93,12 +93,6 @@ class QueryNotList:
 
     __slots__ = ()
 
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name):
-            """Say of a method that other queries have what to write instead; reached only for names that nothing has."""
-            raise missing_method(self, name)
-
     def __bool__(self) -> bool:
         """Refuse.
 
@@ -122,3 +116,19 @@ class QueryNotList:
             TypeError: Always.
         """
         raise TypeError("a queryset is read with `await query` or `async for`, not with `for`")
+
+
+class PartialQuery(QueryNotList):
+    """A query that lacks some of the methods of a queryset.
+
+    Those that have all of them are without `__getattr__`: on Python 3.11 each attribute of an object that has it takes ten
+    times as long, and a chain of methods reads dozens.
+    """
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name):
+            """Say of a method that other queries have what to write instead; reached only for names that nothing has."""
+            raise missing_method(self, name)

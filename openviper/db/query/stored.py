@@ -127,8 +127,7 @@ def key_value(plan: Plan, value: Any) -> Any:
     Raises:
         ValueError: If the field cannot convert it.
     """
-    converted = plan.meta.pk.to_db(value)
-    return converted if plan.write_key is None or converted is None else plan.write_key(converted)
+    return plan.take_key(value)
 
 
 def names_another_row(plan: Plan, instance: Any) -> bool:

@@ -14,7 +14,7 @@ from openviper.db.executor import (
     write_alias,
 )
 from openviper.db.fields.model_options import ModelOptions
-from openviper.db.query.slices import QueryNotList, capped, natural, part_of_slice
+from openviper.db.query.slices import PartialQuery, capped, natural, part_of_slice
 from openviper.db.sql import operands
 from openviper.db.sql.conditions import Truth
 from openviper.db.sql.description import Description
@@ -46,7 +46,7 @@ else:
 T = TypeVar("T")
 
 
-class ValuesQuery(QueryNotList, Generic[T]):
+class ValuesQuery(PartialQuery, Generic[T]):
     """A query for column values: await it, or give it to an ``in`` lookup as a subquery.
 
     Args:

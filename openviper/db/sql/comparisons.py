@@ -53,6 +53,7 @@ else:
     subqueries = lazy_module("openviper.db.sql.subqueries")  # A query brings it along.
 
 NOTHING: frozenset[Family] = frozenset()
+_SMALL = 2**31
 
 
 class Equality(Operator):
@@ -117,7 +118,7 @@ class Ordering(Operator):
 
     def condition(self, lookup: Lookup, value: object, scope: Scope) -> Node:
         """Return the comparison; numbers are compared as numbers, however great they are."""
-        if is_path(lookup):
+        if lookup.left.is_json_path:
             return _compared(self.name, as_scalar(lookup, value), value)
         if value.__class__ in PLAIN:
             return _compared(self.name, lookup, value)
@@ -133,10 +134,16 @@ class Ordering(Operator):
 
 def _compared(name: str, lookup: Lookup, value: object) -> Node:
     """Return the comparison with a value of a plain class; numbers are compared as numbers, whatever the column holds."""
-    if lookup.is_whole and not is_whole(value):
-        return whole_number(name, lookup, value)
+    if lookup.is_whole:
+        # Nearly always it is small, which is found out in less time than a call takes.
+        is_small = value.__class__ is int and -_SMALL < value < _SMALL
+        return Compare(lookup, value) if is_small else _whole_compared(name, lookup, value)
     settled = beyond(name, lookup, value) if lookup.is_bounded else None
     return Compare(lookup, value) if settled is None else settled
+
+
+def _whole_compared(name: str, lookup: Lookup, value: object) -> Node:
+    return Compare(lookup, value) if is_whole(value) else whole_number(name, lookup, value)
 
 
 class IsNull(Operator):

@@ -38,11 +38,11 @@ def column_at(meta: ModelOptions, steps: Steps, field: Field[Any]) -> Column:
     """
     if len(steps) > MAX_HOPS:
         raise FieldError(f"a path of {len(steps)} relations is longer than {MAX_HOPS}")
-    key = "__".join(["=", *(step.name for step in steps), field.attname])
-    column: Column | None = meta.lookups.get(key)
+    key = "__".join([*(step.name for step in steps), field.attname])
+    column: Column | None = meta.columns.get(key)
     if column is None:
         column = Column(steps, field, type_of_field(field))
-        remember(meta.lookups, key, column)
+        remember(meta.columns, key, column)
     return column
 
 
@@ -59,11 +59,10 @@ def value_named(meta: ModelOptions, name: str) -> Node:
     """
     if isinstance(name, ColumnName):
         name.check(meta)
-    key = f">{name!r}"
-    node: Node | None = meta.lookups.get(key)
+    node: Node | None = meta.values.get(name)
     if node is None:
         node = _value_named(meta, name)
-        remember(meta.lookups, key, node)
+        remember(meta.values, str(name), node)
     return node
 
 
@@ -124,13 +123,12 @@ def order_named(meta: ModelOptions, term: str) -> Order:
     Raises:
         FieldError: If it leads to no value, or to many per row.
     """
-    key = f"<{term}"
-    order: Order | None = meta.lookups.get(key)
+    order: Order | None = meta.orders.get(term)
     if order is None:
         name = term.removeprefix("-")
         node = with_order(single_value(meta, name, "an order"), name)
         order = Order(node, term.startswith("-"), name=name)
-        remember(meta.lookups, key, order)
+        remember(meta.orders, str(term), order)
     return order
 
 

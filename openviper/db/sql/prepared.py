@@ -24,6 +24,7 @@ class Plan:
         key_name: The attribute of the primary key.
         key_position: Its place among those that are written.
         build: Turns rows of all columns into instances.
+        take_key: Returns a key as the driver takes it, `None` as it is; a ``ValueError`` if the field cannot convert it.
         checked_row: Makes the row of an instance that is new, less its key, if that is all that has to be done for it.
         bulk_insert_sql: Inserts whole rows, many at a time.
         cache: Finished statements by their shape.
@@ -66,6 +67,7 @@ class Plan:
             self.table, [self.column(field) for field in meta.written_fields]
         )
         self.write_key: Converter | None = self.writer_of[meta.pk.attname]
+        self.take_key = _key_taker(meta.pk, self.write_key)
 
     def column(self, field: Field[Any]) -> str:
         """Return the quoted name of a column."""
@@ -116,6 +118,18 @@ class Plan:
         """Return a builder for rows of some columns."""
         readers = [self.reader_of[attname] for attname in attnames]
         return make_builder(self.meta.model, attnames, readers, attnames)
+
+
+def _key_taker(field: Field[Any], write: Converter | None) -> Converter:
+    convert = field.value_converter()
+    if write is None:
+        return convert
+
+    def take(value: Any) -> Any:
+        converted = convert(value)
+        return None if converted is None else write(converted)
+
+    return take
 
 
 def _checked_row(

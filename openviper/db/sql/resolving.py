@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from openviper.db.fields.columns import ColumnName
@@ -31,8 +32,6 @@ from openviper.db.sql.spreading import one_of, speaks_of_many, spread
 from openviper.db.sql.types import BOOLEAN, NULL, ResultType
 from openviper.exceptions import FieldError, QueryError
 
-_SCOPE = "<>"
-"""Under which a model's plain scope is kept; no name of a field begins so."""
 MAX_DEPTH = 40
 """Most levels of conditions within conditions; SQLite's parser has room for 100 parentheses."""
 MAX_CONDITIONS = 100_000
@@ -286,11 +285,8 @@ class QueryScope:
         if not operands.is_ordering(term):
             raise FieldError(f"{term!r} is not a field name")
         order = term.as_order()
-        expression = order.expression
-        name = getattr(expression, "name", "")
-        node = self.awaiting(
-            lambda scope: with_order(expression.resolve(scope), name or repr(expression))
-        )
+        name = getattr(order.expression, "name", "")
+        node = self.awaiting(partial(_resolved, order.expression, name))
         return Order(node, order.descending, order.nulls_last, name)
 
     def _order_named(self, term: str) -> Order:
@@ -307,12 +303,16 @@ def _check_depth(what: str, depth: int) -> None:
         raise QueryError(f"{what} are nested more than {MAX_DEPTH} deep")
 
 
+def _resolved(expression: Any, name: str, scope: QueryScope) -> Node:
+    """Return what is ordered by."""
+    return with_order(expression.resolve(scope), name or repr(expression))
+
+
 def plain_scope(meta: ModelOptions) -> QueryScope:
     """Return the scope of a query without computed values, the same object each time."""
-    scope: QueryScope | None = meta.lookups.get(_SCOPE)
+    scope: QueryScope | None = meta.plain_scope
     if scope is None:
-        scope = QueryScope(meta)
-        remember(meta.lookups, _SCOPE, scope)
+        scope = meta.plain_scope = QueryScope(meta)
     return scope
 
 
@@ -323,8 +323,8 @@ def plain_conditions(meta: ModelOptions, lookups: Mapping[str, Any]) -> tuple[No
         FieldError: If a name is unknown, or an operand does not go with its lookup.
         QueryError: If an operand has the wrong shape.
     """
-    scope = plain_scope(meta)
     known = meta.lookups
+    scope = meta.plain_scope or plain_scope(meta)
     nodes: list[Node] = []
     for key, value in lookups.items():
         lookup: Lookup = known.get(key) or find_lookup(meta, key)
@@ -362,6 +362,9 @@ def _ways_to(node: Node) -> tuple[Steps, ...]:
 
 def order_term(meta: ModelOptions, term: object) -> Order:
     """Return a term of the order of a query without computed values."""
+    known: Order | None = meta.orders.get(term) if isinstance(term, str) else None
+    if known is not None:
+        return known
     if isinstance(term, str) and RANDOM not in term:
         return order_named(meta, term)
     return QueryScope(meta).order(term)

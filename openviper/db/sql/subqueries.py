@@ -73,10 +73,7 @@ class Subselect(Node):
         Raises:
             DatabaseOperationNotSupportedError: If it is ordered by a value of the query around, on SQLite.
         """
-        if writer.dialect.name == "sqlite" and any(map(_is_of_outer, self._order())):
-            raise DatabaseOperationNotSupportedError(
-                "SQLite cannot order a query within another one by OuterRef()"
-            )
+        self._check_order(writer.dialect)
         alias = writer.dialect.quote(f"__{next(writer.numbers)}")
         outer = writer.tables
         tables = Tables(self.meta, writer.dialect, writer.numbers, alias=alias, outer=outer)
@@ -85,6 +82,12 @@ class Subselect(Node):
             columns = [column.sql(writer) for column in self.columns]
             text = select_sql(self.query, self._order(), columns, writer)
         return f"({text})"
+
+    def _check_order(self, dialect: Dialect) -> None:
+        if dialect.name == "sqlite" and any(map(_is_of_outer, self._order())):
+            raise DatabaseOperationNotSupportedError(
+                "SQLite cannot order a query within another one by OuterRef()"
+            )
 
     def reader(self, dialect: Dialect, *, aware: bool) -> Converter | None:
         """Return the conversion of its first column."""

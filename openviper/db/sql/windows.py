@@ -356,18 +356,21 @@ class WindowNode(Node):
 
     def sql(self, writer: Writer) -> str:
         """Return the call with its window; an aggregate may write more around it."""
-        parts = [part.sql(writer) for part in self.partition]
-        terms = [term.sql(writer) for term in self.order]
-        partition = f"PARTITION BY {', '.join(parts)}" if parts else ""
-        order = f" ORDER BY {', '.join(terms)}" if terms else ""
-        frame = "" if self.frame is None else self.frame.sql()
-        over = f" OVER ({partition}{order}{frame})"
+        over = self._over(writer)
         if isinstance(self.call, AggregateNode):
             return self.call.sql_over(writer, over)
         text = f"{self.call.sql(writer)}{over}"
         # A share of rows has ten digits on MariaDB until it is computed with.
         is_short = self.call.type is FLOAT and writer.dialect.name == "mysql"
         return as_float(text, writer.dialect) if is_short else text
+
+    def _over(self, writer: Writer) -> str:
+        parts = [part.sql(writer) for part in self.partition]
+        terms = [term.sql(writer) for term in self.order]
+        partition = f"PARTITION BY {', '.join(parts)}" if parts else ""
+        order = f" ORDER BY {', '.join(terms)}" if terms else ""
+        frame = "" if self.frame is None else self.frame.sql()
+        return f" OVER ({partition}{order}{frame})"
 
     def reader(self, dialect: Dialect, *, aware: bool) -> Converter | None:
         """Return that of the call."""

@@ -28,25 +28,38 @@ def admit(store: Store, worker: str, message: Message, limit: Limit) -> float:
     if not store.rows(sql, (message.key, worker)):
         return now
     allowance = _lock(store, limit.key)
-    if limit.concurrency is not None:
-        # Not its own: it may have one from a try before, whose answer was lost.
-        sql = f"SELECT count(*) FROM {PERMITS} WHERE name = ? AND message_id <> ?"
-        if store.rows(sql, (limit.key, message.message_id))[0][0] >= limit.concurrency:
-            _put_off(store, worker, message, now + PARKED_SECONDS, limit.key)
-            return now + PARKED_SECONDS
-    if limit.rate is not None:
-        allowance, again_at = take_call(limit.rate, allowance, now)
-        store.change(
-            f"UPDATE {RATES} SET free_at = ?, tail_at = ? WHERE name = ?", (*allowance, limit.key)
-        )
-        if again_at:
-            _put_off(store, worker, message, again_at, None)
-            return again_at
+    if _is_full(store, limit, message):
+        _put_off(store, worker, message, now + PARKED_SECONDS, limit.key)
+        return now + PARKED_SECONDS
+    again_at = _take_call(store, limit, allowance, now)
+    if again_at:
+        _put_off(store, worker, message, again_at, None)
+        return again_at
     if limit.concurrency is not None:
         columns = "message_id, name, worker"
         store.insert_new(PERMITS, columns, (message.message_id, limit.key, worker))
         message.limit_key = limit.key
     return 0.0
+
+
+def _is_full(store: Store, limit: Limit, message: Message) -> bool:
+    """Return whether other messages have all the permits there are."""
+    if limit.concurrency is None:
+        return False
+    # Not its own: it may have one from a try before, whose answer was lost.
+    sql = f"SELECT count(*) FROM {PERMITS} WHERE name = ? AND message_id <> ?"
+    rows = store.rows(sql, (limit.key, message.message_id))
+    return int(rows[0][0]) >= limit.concurrency
+
+
+def _take_call(store: Store, limit: Limit, allowance: Allowance, now: float) -> float:
+    """Take one of the calls that a rate allows; return when to try again, or 0 if one was taken or there is no rate."""
+    if limit.rate is None:
+        return 0.0
+    allowance, again_at = take_call(limit.rate, allowance, now)
+    sql = f"UPDATE {RATES} SET free_at = ?, tail_at = ? WHERE name = ?"
+    store.change(sql, (*allowance, limit.key))
+    return again_at
 
 
 def _lock(store: Store, key: str) -> Allowance:

@@ -46,15 +46,18 @@ class QuickScript:
         with self._lock:
             try:
                 return self._call(arguments)
-            except self._driver.exceptions.NoScriptError:
+            except (self._driver.exceptions.NoScriptError, self._driver.ConnectionError) as error:
                 self._drop()
-                return self._script(keys=[], args=arguments)
-            except self._driver.ConnectionError:
-                self._drop()
-                return None if self._was_run(arguments) else self._script(keys=[], args=arguments)
+                return self._once_more(arguments, error)
             except BaseException:
                 self._drop()  # What it answers may not have been read.
                 raise
+
+    def _once_more(self, arguments: list[Any], error: Exception) -> Any:
+        is_lost = isinstance(error, self._driver.ConnectionError)
+        if is_lost and self._was_run(arguments):
+            return None
+        return self._script(keys=[], args=arguments)
 
     def _call(self, arguments: list[Any]) -> Any:
         if self._connection is None:

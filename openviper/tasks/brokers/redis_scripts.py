@@ -102,9 +102,7 @@ return #due
 
 _FREE_PERMIT = """
 local function free_permit(prefix, key, id)
-  if redis.call('HDEL', prefix .. 'permits:' .. key, id) == 0 then
-    return
-  end
+  redis.call('HDEL', prefix .. 'permits:' .. key, id)
   while true do
     local member = redis.call('LPOP', prefix .. 'parked:' .. key)
     if not member then

@@ -47,8 +47,9 @@ _REFUSED_BY_PYTHON = (
     sqlite3.DataError,
     sqlite3.InterfaceError,
 )
-abandoned: list[sqlite3.Connection] = []
-"""Connections of the parent process, kept open: closing one here would drop the parent's locks."""
+abandoned: list[sqlite3.Connection | sqlite3.Cursor] = []
+"""Connections of the parent process, kept open: closing one here would drop the parent's locks. Their cursors too: to free one
+could wait for a thread that is not here."""
 
 
 def translate(error: Exception) -> BrokerError:
@@ -268,4 +269,4 @@ class SQLiteStore:
 
     def abandon(self) -> None:
         """Keep the connection of the parent open and unused."""
-        abandoned.append(self.raw)
+        abandoned.extend((self.raw, self._writer))

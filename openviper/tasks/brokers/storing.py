@@ -135,6 +135,11 @@ def store_parcel(store: Store, parcel: Parcel) -> list[Message]:
     if parcel.is_plain:
         store.insert(insert_rows(parcel.messages, time.time()))
         return []
+    return _store_others(store, parcel)
+
+
+def _store_others(store: Store, parcel: Parcel) -> list[Message]:
+    """Store messages with their group and their unique keys, and return those that were there already."""
     with store.transaction():
         duplicates = store_within(store, parcel)
     # Not before: until the end is known, each is told by its own id from one that an attempt before has stored.
@@ -168,13 +173,18 @@ def _holder_of_key(store: Store, message: Message, now: float) -> str | None:
         return None
     key, scope, until = unique
     store.change(_DROP_ENDED, (key, now))
+    return _taken_by(store, (key, message.message_id, scope, until))
+
+
+def _taken_by(store: Store, values: tuple[Any, ...]) -> str | None:
+    """Take a unique key, or return who has it; an empty text if others take it and let go of it all the time."""
     for _ in range(TRIES):
-        if store.insert_new(UNIQUE, _UNIQUE_COLUMNS, (key, message.message_id, scope, until)):
+        if store.insert_new(UNIQUE, _UNIQUE_COLUMNS, values):
             return None
-        rows = store.rows(f"SELECT message_id FROM {UNIQUE} WHERE name = ?", (key,))
+        rows = store.rows(f"SELECT message_id FROM {UNIQUE} WHERE name = ?", values[:1])
         if rows:
             return str(rows[0][0])
-    return ""  # Others take it and let go of it all the time.
+    return ""
 
 
 def are_stored(store: Store, messages: Sequence[Message]) -> bool:

@@ -410,12 +410,14 @@ class WorkerProcess:
                 check_signature(message)
             actor = find_actor(message)
             is_late = is_too_old(message, actor)
-            limit = None if is_late else _limit(message, actor)
+            limit = _limit(message, actor)
         except BaseException as error:  # The key of a limit is made by a function of the project's.
             self.ended(failed(message, None, error), 0.0)
             return None
         if is_late:
             logger.info("%r is too old and was dropped", message)
+            # It may have been woken for a permit, which the next one in the line can have now.
+            message.limit_key = None if limit is None else limit.key
             self.ended(expired(message), 0.0, "skipped")
             return None
         if limit is not None and not consumer.admit(message, limit):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 
+from openviper.tasks.actors import Actor, Registry
 from openviper.tasks.brokers.base import Broker, Consumer, Filter, GroupInfo, NewGroup
 from openviper.tasks.liveness import new_worker_id
 from openviper.tasks.message import (
@@ -17,6 +20,7 @@ from openviper.tasks.message import (
     to_values,
 )
 from openviper.tasks.worker.outcome import expired
+from openviper.tasks.worker.process import WorkerProcess
 from tests.integration.tasks.test_broker_contract import counts, message
 from tests.integration.tasks.test_broker_extras import claim, members, spec
 
@@ -95,6 +99,39 @@ def test_cancelled_by_a_filter_each_is_told_and_the_dead_keep_their_error(
     broker.enqueue([ready])
     assert broker.purge(Filter(queue="default")) == 2
     assert errors(broker, dead, ready) == ["E: x", CANCELLED_ERROR]
+
+
+def test_one_that_is_dropped_lets_the_next_have_the_permit_it_was_woken_for(
+    configured: Broker,
+) -> None:
+    ran: list[str] = []
+
+    def work(text: str) -> None:
+        ran.append(text)
+        # The others wait in a line, and the first of them waits too long.
+        while text == "a" and not is_over():
+            time.sleep(0.01)
+        if text == "c":
+            process.stop()
+
+    def is_over() -> bool:
+        return len(configured.messages(Filter("delayed"))) == 2 and time.time() > sent_at + 0.4
+
+    limited = Registry.register_actor(Actor(work, actor_name="unheard.work", concurrency=1))
+    process = WorkerProcess(configured, grace=0.0)
+    try:
+        limited.send("a")
+        limited.send_with_options(args=("b",), expires=300)
+        limited.send("c")
+        sent_at = time.time()
+        # Without a word to "c", it would look for the permit again minutes later.
+        stopper = threading.Timer(60, process.stop)
+        stopper.start()
+        process.run()
+        stopper.cancel()
+    finally:
+        Registry.forget(["unheard.work"])
+    assert ran == ["a", "c"]
 
 
 @pytest.mark.parametrize("odd", ["\0", "\ud800", "x" * 1000, 7, None])

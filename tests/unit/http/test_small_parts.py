@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from openviper import OpenViper, RedirectResponse, Request, Response
+from openviper import OpenViper, RedirectResponse, Request, Response, StreamingResponse
+from openviper.exceptions import ImproperlyConfigured
 from openviper.http import PlainTextResponse, RedirectRefusedError
 from openviper.http.accept import coding_weight, media_weight, parse_choices
 from openviper.http.asgi import Receive, Scope, Send
@@ -403,3 +405,56 @@ def test_a_redirect_may_lead_to_the_address_of_a_request() -> None:
     for odd in (None, 5, b"/x"):
         with pytest.raises(TypeError, match=type(odd).__name__):
             RedirectResponse(odd)  # type: ignore[arg-type]  # what the test is about
+
+
+@pytest.mark.parametrize(
+    ("policy", "part"),
+    [
+        ({"script src": ["x"]}, "'script src'"),
+        ({"script-scr": ["x"]}, "did you mean 'script-src'"),
+        ("frame-ancestor 'none'", "did you mean 'frame-ancestors'"),
+        ({"default-src": "a;b"}, "'a;b' of default-src"),
+        ({"default-src": ["'self' b"]}, "of default-src"),
+        ({"default-src": ["a\nb"]}, "of default-src"),
+        ({"default-src": ["ü"]}, "of default-src"),
+        ({"default-src": 5}, "5 of default-src"),
+        ({"default-src": ["'self'", 5]}, "5 of default-src"),
+        ({"": "x"}, "'' is no directive"),
+    ],
+)
+def test_a_policy_that_browsers_would_pass_over_is_a_mistake(policy: Any, part: str) -> None:
+    with pytest.raises(ImproperlyConfigured) as caught:
+        ContentSecurityPolicy(policy)
+    assert part in str(caught.value)
+
+
+def test_a_policy_may_have_directives_without_sources_and_new_ones() -> None:
+    given: Any = {
+        "Upgrade-Insecure-Requests": True,
+        "sandbox": None,
+        "quite-new": ("a", "b"),
+        "img-src": "data: *",
+    }
+    policy = ContentSecurityPolicy(given)
+    assert policy.text == "upgrade-insecure-requests; sandbox; quite-new a b; img-src data: *"
+
+
+@pytest.mark.parametrize("policy", [None, {"default-src": "'self'"}])
+async def test_a_nonce_that_comes_too_late_for_the_policy_is_an_error(policy: Any) -> None:
+    app = OpenViper(debug=False)
+
+    @app.get("/late")
+    async def late(request: Request) -> StreamingResponse:
+        async def pieces() -> AsyncIterator[str]:
+            yield "head"
+            yield request.csp_nonce
+
+        return StreamingResponse(pieces)
+
+    with override(SECURE_CONTENT_SECURITY_POLICY=policy):
+        if policy is None:
+            assert len((await app.test_client().get("/late")).text) > 20
+            return
+        with pytest.raises(AssertionError, match="cut short") as caught:
+            await app.test_client().get("/late")
+    assert "csp_nonce before" in str(caught.value.__cause__)

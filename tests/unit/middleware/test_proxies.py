@@ -94,7 +94,7 @@ async def test_a_single_address_is_told_in_another_header_too() -> None:
     told = {"x_real_ip": "1.1.1.1", "x_forwarded_proto": "https"}
     assert await seen("10.0.0.1", PROXY, **told) == ("1.1.1.1", "https", "testserver")
     told["x_forwarded_for"] = "2.2.2.2"
-    assert (await seen("10.0.0.1", PROXY, **told))[0] == "2.2.2.2"
+    assert (await seen("10.0.0.1", PROXY, **told))[0] == "10.0.0.1"  # One of them is a stranger's.
     assert (await seen("9.9.9.9", PROXY, **told))[0] == "9.9.9.9"
 
 
@@ -224,3 +224,34 @@ def test_a_socket_without_an_address_is_a_proxy_only_if_it_is_named(
 ) -> None:
     assert Proxies(["unix"]).sent({"type": "http", "client": client}) is sent
     assert not Proxies(["10.0.0.1"]).sent({"type": "http", "client": client})
+
+
+@pytest.mark.parametrize(
+    ("headers", "seen_as"),
+    [
+        ({"forwarded": "for=6.6.6.6", "x_forwarded_for": "1.2.3.4"}, ("", "", "")),
+        ({"forwarded": "for=6.6.6.6", "x_real_ip": "1.2.3.4"}, ("", "", "")),
+        ({"x_forwarded_for": "6.6.6.6", "x_real_ip": "1.2.3.4"}, ("", "", "")),
+        (
+            {"forwarded": "for=6.6.6.6", "x_real_ip": "6.6.6.6", "x_forwarded_for": "1.2.3.4"},
+            ("", "", ""),
+        ),
+        (
+            {"forwarded": "proto=https", "x_forwarded_for": "1.2.3.4", "x_forwarded_proto": "http"},
+            ("1.2.3.4", "", ""),
+        ),
+        ({"forwarded": "host=evil.example", "x_forwarded_host": "a.example"}, ("", "", "")),
+        ({"forwarded": "nonsense", "x_forwarded_for": "1.2.3.4"}, ("1.2.3.4", "", "")),
+        ({"forwarded": "for=1.2.3.4", "x_forwarded_for": "6.6.6.6, 1.2.3.4"}, ("1.2.3.4", "", "")),
+        ({"forwarded": "for=1.2.3.4", "x_forwarded_proto": "https"}, ("1.2.3.4", "https", "")),
+        ({"x_forwarded_for": "1.2.3.4, 10.0.0.2", "x_real_ip": "10.0.0.2"}, ("1.2.3.4", "", "")),
+        ({"x_forwarded_for": "1.2.3.4", "x_real_ip": "1.2.3.4"}, ("1.2.3.4", "", "")),
+        ({"x_forwarded_for": "::ffff:1.2.3.4", "x_real_ip": "1.2.3.4"}, ("1.2.3.4", "", "")),
+    ],
+)
+def test_a_header_that_the_proxy_does_not_set_is_not_believed_against_those_that_it_does(
+    headers: dict[str, str], seen_as: tuple[str, str, str]
+) -> None:
+    raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    scope = {"client": ("10.0.0.1", 1), "headers": raw}
+    assert Proxies(["10.0.0.0/8"]).client_hop(scope) == Hop(*seen_as)

@@ -9,7 +9,12 @@ import pytest
 from openviper.http import PlainTextResponse, asgi
 from openviper.http.asgi import ASGIApp, Message, Receive, Scope, Send
 from openviper.middleware.security import SecurityMiddleware
-from openviper.testing import OpenViperTestClient, TestResponse, override_openviper_settings
+from openviper.testing import (
+    OpenViperTestClient,
+    OpenViperTestingConfigError,
+    TestResponse,
+    override_openviper_settings,
+)
 
 
 def protected(app: ASGIApp | None = None, **values: Any) -> ASGIApp:
@@ -194,3 +199,42 @@ async def test_where_pages_are_redirected_to_https_no_websocket_is_served_withou
         if is_served
         else ([], [{"type": "websocket.close", "code": 1008}])
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("X_FRAME_OPTIONS", "SAMEORIGN"),
+        ("X_FRAME_OPTIONS", "ALLOW-FROM https://a.example"),
+        ("X_FRAME_OPTIONS", "DENY\nX: 1"),
+        ("SECURE_REFERRER_POLICY", "no-referer"),
+        ("SECURE_REFERRER_POLICY", "origin no-referrer"),
+        ("SECURE_PERMISSIONS_POLICY", "camera=()\r\n"),
+        ("SECURE_PERMISSIONS_POLICY", "ü"),
+        ("SECURE_CROSS_ORIGIN_OPENER_POLICY", "sameorigin"),
+        ("SECURE_CROSS_ORIGIN_EMBEDDER_POLICY", "require_corp"),
+        ("SECURE_CROSS_ORIGIN_RESOURCE_POLICY", "cross-site"),
+    ],
+)
+def test_a_word_that_browsers_pass_over_is_a_mistake(name: str, value: str) -> None:
+    with (
+        pytest.raises(OpenViperTestingConfigError, match=name),
+        override_openviper_settings(**{name: value}),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("X_FRAME_OPTIONS", "SameOrigin"),
+        ("X_FRAME_OPTIONS", ""),
+        ("SECURE_REFERRER_POLICY", "no-referrer, strict-origin-when-cross-origin"),
+        ("SECURE_PERMISSIONS_POLICY", 'camera=(self "https://a.example"), geolocation=()'),
+        ("SECURE_CROSS_ORIGIN_OPENER_POLICY", 'same-origin; report-to="x"'),
+        ("SECURE_CROSS_ORIGIN_RESOURCE_POLICY", None),
+    ],
+)
+def test_words_that_browsers_know_are_fine(name: str, value: str | None) -> None:
+    with override_openviper_settings(**{name: value}):
+        protected()

@@ -22,6 +22,7 @@ from openviper.auth.token_authentications import APIKeyAuthentication, JWTAuthen
 from openviper.core.context import current_exchange, current_user
 from openviper.exceptions import AuthenticationFailed, HTTPException
 from openviper.http import EventSourceResponse, RedirectResponse
+from openviper.http.answer import Answer
 from openviper.http.asgi import (
     AUTH,
     CSRF,
@@ -34,7 +35,7 @@ from openviper.http.asgi import (
     Send,
 )
 from openviper.http.connection import Connection
-from openviper.http.shortcut import Shortcut, is_complete, shortcut_of
+from openviper.http.shortcut import Shortcut, fused, is_complete, shortcut_of
 from openviper.middleware.auth import AuthenticationMiddleware
 from openviper.middleware.base import BaseMiddleware, build_middleware_stack
 from openviper.middleware.csrf import CSRFMiddleware
@@ -454,3 +455,28 @@ def test_what_one_needs_has_to_be_made_outside_of_it() -> None:
     needs = Shortcut(needs=frozenset({"a"}))
     assert is_complete([makes, needs])
     assert not is_complete([needs, makes])
+
+
+def test_nothing_is_left_where_something_is_there_already() -> None:
+    seen: list[Any] = []
+
+    def ordinary(scope: Scope, _receive: Receive, _send: Send) -> Any:
+        seen.append(("ordinary", dict(scope)))
+
+    def inside(scope: Scope, _receive: Receive, _send: Send) -> Any:
+        seen.append(("inside", dict(scope)))
+
+    first = Shortcut(made=(("a", list, "user"),), present=frozenset({"b"}))
+    second = Shortcut(constants={"c": 1, 'd" in': "x"}, present=frozenset({"e"}))
+    step: Any = fused([first, second], ordinary, inside)
+    answer = Answer()
+    for there in ("b", "e", "other"):
+        step({"type": "http", "headers": [], there: 0}, None, answer)
+    left = {"a": [], "c": 1, 'd" in': "x"}
+    start = {"type": "http", "headers": []}
+    assert seen == [
+        ("ordinary", {**start, "b": 0}),
+        ("ordinary", {**start, "e": 0}),
+        ("inside", {**start, "other": 0, **left}),
+    ]
+    assert answer.user == [] and answer.user is seen[-1][1]["a"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,16 @@ if TYPE_CHECKING:
 TEMPLATE_SUFFIXES = (".html", ".htm", ".txt", ".jinja", ".jinja2", ".xml")
 
 
+def _checked_languages(given: Sequence[str]) -> list[str]:
+    """Return the languages that files are written for, those of the settings where none is given."""
+    languages = [each.replace("_", "-") for each in given] or list(settings.LANGUAGES)
+    for each in languages:
+        fault = language(each)
+        if fault is not None:
+            raise CommandError(f"the language {each!r} {fault}")
+    return languages
+
+
 class Command(BaseCommand):
     """Collect the texts of the project in the .po file of each language."""
 
@@ -46,15 +56,9 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Write the files; translations that are there are kept."""
-        languages = [each.replace("_", "-") for each in options["language"]]
-        languages = languages or list(settings.LANGUAGES)
-        for each in languages:
-            fault = language(each)
-            if fault is not None:
-                raise CommandError(f"the language {each!r} {fault}")
         root = Path(project_directory())
         messages = combined([*self._python(root), *self._templates(root)])
-        for each in languages:
+        for each in _checked_languages(options["language"]):
             path = po_path(each)
             translated = self._write(path, messages, each)
             self.terminal.line(f"{path}: {len(messages)} texts, {translated} translated")

@@ -156,7 +156,7 @@ class SQLiteConnection(Movable):
         """
         if self.echo:
             logger.info("%s", sql)
-        started = perf_counter()
+        budget, started = self.budget, perf_counter()
         self.deadline = started + INLINE_LIMIT
         try:
             cursor = self.raw.execute(sql, parameters)
@@ -165,7 +165,11 @@ class SQLiteConnection(Movable):
             raise self._postponed(error, sql) from error
         finally:
             self.deadline = NEVER
-            self.budget.spend(perf_counter() - started)
+            budget.spent += perf_counter() - started
+            if not budget.is_counting:
+                budget.count()
+        if budget.suspects:
+            budget.ran_inline(sql)
         if isinstance(convert, Described):
             convert.note(cursor)
         return convert(rows)
@@ -178,13 +182,15 @@ class SQLiteConnection(Movable):
         """
         if self.echo:
             logger.info("%s", sql)
-        started = perf_counter()
+        budget, started = self.budget, perf_counter()
         try:
             return self.raw.execute(sql, parameters)
         except sqlite3.Error as error:
             raise self._postponed(error, sql) from error
         finally:
-            self.budget.spend(perf_counter() - started)
+            budget.spent += perf_counter() - started
+            if not budget.is_counting:
+                budget.count()
 
     def write_all_now(self, sql: str, parameters: Parameters) -> sqlite3.Cursor:
         """Run a write of any number of rows, which is a transaction of its own, on the event loop.
@@ -199,9 +205,11 @@ class SQLiteConnection(Movable):
             raise NotInline
         self.deadline = perf_counter() + INLINE_LIMIT
         try:
-            return self.write_now(sql, parameters)
+            cursor = self.write_now(sql, parameters)
         finally:
             self.deadline = NEVER
+        self.budget.ran_inline(sql)
+        return cursor
 
     def _postponed(self, error: sqlite3.Error, sql: str) -> Exception:
         if self._interrupted:
@@ -235,11 +243,25 @@ class SQLiteConnection(Movable):
             return LATER
         if MATCH in sql:
             return LATER
+        if self.echo:
+            logger.info("%s", sql)
+        budget, started = self.budget, perf_counter()
         try:
-            cursor = self.write_now(sql, parameters)
-        except NotInline:
-            return LATER
+            cursor = self.raw.execute(sql, parameters)
+        except sqlite3.Error as error:
+            return self._later_if_postponed(error, sql)
+        finally:
+            budget.spent += perf_counter() - started
+            if not budget.is_counting:
+                budget.count()
         return cursor.rowcount, cursor.lastrowid
+
+    def _later_if_postponed(self, error: sqlite3.Error, sql: str) -> Literal[Later.LATER]:
+        """Return `LATER` for what belongs into the thread; raise everything else."""
+        postponed = self._postponed(error, sql)
+        if isinstance(postponed, NotInline):
+            return LATER
+        raise postponed from error
 
     async def read(self, sql: str, parameters: Parameters, convert: Callable[[list[Row]], T]) -> T:
         """Run a read, inline if it is short."""

@@ -49,13 +49,13 @@ def make_builder(
     lines += [f"{place.format(name)} = {value}" for name, value in further.items()]
     # The names are those of fields, which are Python identifiers; nothing else enters the text.
     source = (
-        "def build(rows):\n"
+        "def build(rows, *, new=new, model=model):\n"
         "    instances = []\n"
-        "    append = instances.append\n"
         "    for row in rows:\n"
         "        instance = new(model)\n"
         f"{before}{_indented(lines)}{after}"
-        "        append(instance)\n"
+        # Called so, it takes half the time of a method that is at hand: the interpreter knows it.
+        "        instances.append(instance)\n"
         "    return instances\n"
     )
     exec(compile(source, f"<rows of {model.__name__}>", "exec"), namespace)  # noqa: S102

@@ -27,6 +27,21 @@ def sql(query: Any, vendor: str = "sqlite") -> str:
     return plain(select_instances(plan(vendor, query.model), query.query).sql)
 
 
+@pytest.mark.parametrize("name", ["<n", "<>", ">n", ">'n'", "=n", "<", ">", "="])
+def test_a_name_is_never_taken_for_what_is_kept_with_a_model(name: str) -> None:
+    THINGS.order_by("n"), THINGS.values("n"), THINGS.filter(n=1)  # All are known now.
+    message = re.escape(f"Thing has no field {name!r}")
+    lookup: dict[str, Any] = {name: 1}
+    for ask in (
+        lambda: THINGS.filter(**lookup),
+        lambda: THINGS.order_by(name),
+        lambda: THINGS.values(name),
+        lambda: THINGS.filter(Q(**lookup)),
+    ):
+        with pytest.raises(FieldError, match=message):
+            ask()
+
+
 @pytest.mark.parametrize(
     ("ask", "error", "message"),
     [

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from openviper.db.connections.url import DatabaseURL
-from openviper.tasks.brokers.sqlite_store import SQLiteStore
+from openviper.tasks.brokers.sqlite_store import SQLiteStore, abandoned
 
 
 class EarlyTeller:
@@ -96,3 +96,8 @@ def test_more_rows_are_deleted_than_one_statement_can_name(store: SQLiteStore) -
     store.delete_claimed("someone else", [row[0] for row in claimed])
     store.delete_claimed("w", [row[0] for row in claimed])
     assert store.rows("SELECT id, state FROM openviper_task_message") == [(1202, 0)]
+
+
+def test_what_a_fork_leaves_of_the_parent_is_kept_with_its_cursor(store: SQLiteStore) -> None:
+    store.abandon()
+    assert [abandoned.pop(), abandoned.pop()] == [store._writer, store.raw]
