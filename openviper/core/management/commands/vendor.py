@@ -112,14 +112,17 @@ class Command(BaseCommand):
             )
         )
         if old is None:
-            for package in packages:
-                self.stdout(
-                    f"  {package.name} {package.version}  {package.licence or 'licence unknown'}"
-                    f"  {_kilobytes(sum(len(tree[name]) for name in package.files))}"
-                )
+            self._show_packages(tree)
         else:
             self._show_news(compare(old, tree.manifest))
         self.stdout(f"SHA-256 of VENDOR.json: {manifest_sum(tree.manifest)}")
+
+    def _show_packages(self, tree: Tree) -> None:
+        for package in tree.manifest.packages:
+            self.stdout(
+                f"  {package.name} {package.version}  {package.licence or 'licence unknown'}"
+                f"  {_kilobytes(sum(len(tree[name]) for name in package.files))}"
+            )
 
 
 def _manifest_if_there(place: Path) -> Manifest | None:
