@@ -126,8 +126,12 @@ def content() -> Traversable:
         return folder
     if not packed.is_file():
         raise ManualError("this copy of OpenViper was made without it (vendor --without-manual)")
+    return _unpacked(packed.read_bytes())
+
+
+def _unpacked(packed: bytes) -> Traversable:
     try:
-        return as_folder(unpack(packed.read_bytes())).joinpath(CONTENT)
+        return as_folder(unpack(packed)).joinpath(CONTENT)
     except PackedFilesError as error:
         raise ManualError(f"{PACKED}: {error}") from error
 

@@ -23,10 +23,14 @@ def require_event_loop(awaited: object = None) -> None:
     try:
         ends = socket.socketpair()
     except OSError as error:
-        if isinstance(awaited, Coroutine):
-            awaited.close()
+        _close(awaited)
         raise CommandError(
             f"no event loop can run here, as this system denies a pair of Unix sockets: {error.strerror or error}"
         ) from error
     for end in ends:
         end.close()
+
+
+def _close(awaited: object) -> None:
+    if isinstance(awaited, Coroutine):
+        awaited.close()

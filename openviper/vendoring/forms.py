@@ -57,20 +57,26 @@ def _known(manifest: Manifest | None) -> Known:
 def _compacted(package: Package, known: Known) -> Package:
     """Return a package in the compact form, with what its files were made from."""
     pages = {name: content for name, content in package.files.items() if own.is_page(name)}
-    record = next(name for name in package.files if name.endswith(".dist-info/RECORD"))
+    record = _record_of(package)
     others = package.files.keys() - pages.keys() - {record}
     files = {name: _written(name, package.files[name], known) for name in others}
     origins = dict(_origins(files, package.files, known))
     if pages:
-        place = own.PACKED_MANUAL.rpartition("/")[0] + "/"
-        files[own.PACKED_MANUAL] = pack(
-            {name.removeprefix(place): text for name, text in pages.items()}
-        )
+        files[own.PACKED_MANUAL] = _packed(pages)
         origins[own.PACKED_MANUAL] = {name: digest(text) for name, text in pages.items()}
     # The sums stand in the manifest.
     files = with_record(files, record.rpartition("/")[0], with_sums=False)
     origins |= _origins({record: files[record]}, package.files, known)
     return package._replace(files=files, origins=origins)
+
+
+def _record_of(package: Package) -> str:
+    return next(name for name in package.files if name.endswith(".dist-info/RECORD"))
+
+
+def _packed(pages: Mapping[str, bytes]) -> bytes:
+    place = own.PACKED_MANUAL.rpartition("/")[0] + "/"
+    return pack({name.removeprefix(place): text for name, text in pages.items()})
 
 
 def _written(name: str, content: bytes, known: Known) -> bytes:

@@ -72,16 +72,15 @@ class Command(BaseCommand):
 
     def _make(self, options: dict[str, Any]) -> None:
         extras = [name.strip() for name in options["extras"].split(",") if name.strip()]
-        trees = {}
-        for make, place in self._targets(options):
-            old = _manifest_if_there(place) if options["update"] else None
-            form = _form(options["compact"], old)
-            if form not in trees:
-                trees[form] = build_tree(
-                    extras, with_manual=not options["without_manual"], form=form
-                )
+        targets = list(self._targets(options))
+        forms = [_form(options, place) for _, place in targets]
+        with_manual = not options["without_manual"]
+        trees = {
+            form: build_tree(extras, with_manual=with_manual, form=form) for form in set(forms)
+        }
+        for (make, place), form in zip(targets, forms, strict=True):
             make(trees[form], place, options)
-        for note in next(iter(trees.values())).manifest.not_vendored:
+        for note in trees[forms[0]].manifest.not_vendored:
             self.terminal.warning(note)
 
     def _targets(self, options: dict[str, Any]) -> Iterator[tuple[_Make, Path]]:
@@ -113,14 +112,17 @@ class Command(BaseCommand):
             )
         )
         if old is None:
-            for package in packages:
-                self.stdout(
-                    f"  {package.name} {package.version}  {package.licence or 'licence unknown'}"
-                    f"  {_kilobytes(sum(len(tree[name]) for name in package.files))}"
-                )
+            self._show_packages(tree)
         else:
             self._show_news(compare(old, tree.manifest))
         self.stdout(f"SHA-256 of VENDOR.json: {manifest_sum(tree.manifest)}")
+
+    def _show_packages(self, tree: Tree) -> None:
+        for package in tree.manifest.packages:
+            self.stdout(
+                f"  {package.name} {package.version}  {package.licence or 'licence unknown'}"
+                f"  {_kilobytes(sum(len(tree[name]) for name in package.files))}"
+            )
 
 
 def _manifest_if_there(place: Path) -> Manifest | None:
@@ -135,11 +137,12 @@ def _manifest_if_there(place: Path) -> Manifest | None:
         return manifest_of(open_place(place))[0] if place.exists() else None
 
 
-def _form(wanted: bool | None, old: Manifest | None) -> str:
+def _form(options: dict[str, Any], place: Path) -> str:
     """Return the form of a new tree: the one that was asked for, or else that of the old one."""
-    if wanted is None:
-        return FULL if old is None else old.form
-    return COMPACT if wanted else FULL
+    old = _manifest_if_there(place) if options["update"] else None
+    kept = FULL if old is None else old.form
+    asked: dict[bool | None, str] = {True: COMPACT, False: FULL}
+    return asked.get(options["compact"], kept)
 
 
 def _refuse_empty_names(options: dict[str, Any]) -> None:
