@@ -21,7 +21,7 @@ BOUNDS = {
     "openviper viperctl migrat": 30,
     "migrate, nothing to do": 75,
     "makemigrations, nothing to do": 142,
-    "backup-db --list": 84,
+    "backup-db --list": 85,
     "import openviper.auth.models": 94,
     "import openviper.app": 155,
 }
