@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from openviper.exceptions import ImproperlyConfigured
+from openviper.utils.importing import lazy_module
+
+if TYPE_CHECKING:
+    import difflib
+else:
+    difflib = lazy_module("difflib")  # Only mistakes need it.
 
 Directives: TypeAlias = "Mapping[str, str | Sequence[str]]"
 NONCE_DIRECTIVES = ("script-src", "style-src")
@@ -54,7 +59,9 @@ DIRECTIVES = tuple(
 
 
 def _check(name: str, sources: Sequence[object]) -> None:
-    nearest = [] if name in DIRECTIVES else get_close_matches(name, DIRECTIVES, n=1, cutoff=0.8)
+    nearest = (
+        [] if name in DIRECTIVES else difflib.get_close_matches(name, DIRECTIVES, n=1, cutoff=0.8)
+    )
     if nearest or not _NAME.fullmatch(name):
         hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
         raise ImproperlyConfigured(f"{name!r} is no directive of a content security policy{hint}")

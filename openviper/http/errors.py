@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import html
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from openviper.exceptions import HTTPException, TableNotFound, Unauthorized
 from openviper.http.accept import media_weight, parse_choices
 from openviper.http.asgi import Scope
-from openviper.http.debug_page import debug_details, render_debug_page
 from openviper.http.hints import hint_for
 from openviper.http.login_redirect import login_redirect
 from openviper.http.redirects import RedirectResponse
@@ -20,9 +18,19 @@ from openviper.http.request import Request
 from openviper.http.responses import HTMLResponse, Response
 from openviper.i18n import gettext
 from openviper.template import has_template, render_to_string
+from openviper.utils.importing import lazy_module
 from openviper.utils.json_text import encode_json
 from openviper.utils.printable import printable
 from openviper.validation.faults import ParseError
+
+if TYPE_CHECKING:
+    import html
+
+    from openviper.http import debug_page
+else:
+    # What a server needs that has something to say about an error; the names of characters alone take 0.3 MB.
+    html = lazy_module("html")
+    debug_page = lazy_module("openviper.http.debug_page")
 
 logger = logging.getLogger("openviper.request")
 
@@ -224,8 +232,8 @@ def _to_login(request: Request, error: HTTPException) -> Response | None:
 def _debug_answer(request: Request, error: Exception) -> Response:
     accept = parse_choices((request.header(b"accept") or b"").decode("latin-1"))
     if media_weight(accept, "application/json") > media_weight(accept, "text/html"):
-        return _problem(500, str(error), {"debug": debug_details(error)})
-    page = render_debug_page(error, request)
+        return _problem(500, str(error), {"debug": debug_page.debug_details(error)})
+    page = debug_page.render_debug_page(error, request)
     return HTMLResponse(page, 500, {"content-security-policy": PAGE_POLICY})
 
 

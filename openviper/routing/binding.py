@@ -8,11 +8,11 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from openviper.exceptions import ImproperlyConfigured
 from openviper.http.request import Request
+from openviper.utils.identifiers import closest
 from openviper.utils.signatures import signature_of
 
 Handler = Callable[..., Any]
@@ -221,8 +221,8 @@ def check_handler(handler: Handler, path: str, path_params: Sequence[str]) -> No
     if not unfilled:
         return
     where = f"{getattr(handler, '__module__', '')}.{getattr(handler, '__qualname__', handler)}"
-    nearest = get_close_matches(unfilled[0], path_params, n=1)
-    hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+    nearest = closest(unfilled[0], list(path_params))
+    hint = f"; did you mean {nearest!r}?" if nearest else ""
     raise HandlerError(
         f"handler {where} wants {unfilled[0]!r}, which the path {path!r} does not have{hint}"
     )

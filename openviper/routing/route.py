@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypedDict
 from urllib.parse import quote
 
@@ -20,6 +19,7 @@ from openviper.routing.method_binding import bind_view, body_of
 from openviper.routing.paths import PathSecurityError, sanitize_request_path
 from openviper.routing.segments import Segment, literal_first, parse_path
 from openviper.routing.tree import Node
+from openviper.utils.identifiers import closest
 
 if TYPE_CHECKING:
     from openviper.routing.typed import TypedPlan
@@ -288,8 +288,8 @@ def check_options(options: RouteOptions, path: str) -> None:
     known = tuple(RouteOptions.__annotations__)
     for name in options:
         if name not in known:
-            nearest = get_close_matches(name, known, n=1)
-            hint = f"did you mean {nearest[0]!r}?" if nearest else f"known: {', '.join(known)}"
+            nearest = closest(name, list(known))
+            hint = f"did you mean {nearest!r}?" if nearest else f"known: {', '.join(known)}"
             raise TypeError(f"the route {path!r} has no option {name!r}; {hint}")
 
 

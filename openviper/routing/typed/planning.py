@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 from openviper.http.inputs import By, Input, Provide
@@ -26,6 +25,7 @@ from openviper.routing.typed.sources import (
     upload_node,
     without_responses,
 )
+from openviper.utils.identifiers import closest
 from openviper.validation.describing import describe
 from openviper.validation.faults import UnsupportedTypeError
 from openviper.validation.nodes import MISSING, AnyNode, Node
@@ -202,10 +202,10 @@ class Planner:
 
     def _check_spelling(self, wanted: _Wanted) -> None:
         """Note a name that is likely to mean a parameter of the path that the handler does not take."""
-        nearest = get_close_matches(wanted.name, self._untaken, n=1)
+        nearest = closest(wanted.name, list(self._untaken)) if self._untaken else None
         if nearest:
             self._plan.mistakes.append(
-                f"{wanted.where} is not in the path; did you mean {nearest[0]!r}? If not, mark it with Query()"
+                f"{wanted.where} is not in the path; did you mean {nearest!r}? If not, mark it with Query()"
             )
 
     def _add(self, note: InputNote) -> str:
