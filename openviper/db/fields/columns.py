@@ -159,7 +159,59 @@ class ColumnCondition:
 # Columns
 
 
-class Column(Generic[T_co, V]):
+class _Asked(Generic[V]):
+    """What every value of a query can be asked."""
+
+    __slots__ = ()
+
+    def _holds(self, operator: str, value: object) -> ColumnCondition:
+        """Return the condition that a lookup such as ``gt`` holds for the value and another."""
+        raise NotImplementedError
+
+    def __eq__(self, other: V | Column[Any, V] | ComputedColumn[V] | Computed | None) -> ColumnCondition:  # type: ignore[override]  # a condition, not a truth value  # fmt: skip
+        return self._holds("exact", other)
+
+    def __ne__(self, other: V | Column[Any, V] | ComputedColumn[V] | Computed | None) -> ColumnCondition:  # type: ignore[override]  # a condition, not a truth value  # fmt: skip
+        return self._holds("ne", other)
+
+    __hash__ = object.__hash__
+
+    def in_(self, values: Iterable[V] | Awaitable[Any]) -> ColumnCondition:
+        """Return the condition that the value is one of some, or among what a query gives."""
+        return self._holds("in", values)
+
+    def not_in(self, values: Iterable[V] | Awaitable[Any]) -> ColumnCondition:
+        """Return the condition that the value is none of some, nor among what a query gives."""
+        return self._holds("not_in", values)
+
+    def is_null(self, wanted: bool = True) -> ColumnCondition:
+        """Return the condition that there is no value, or with `False` that there is one."""
+        return self._holds("isnull", wanted)
+
+
+class _Ordered(_Asked[V]):
+    """What values that have an order can be asked besides."""
+
+    __slots__ = ()
+
+    def __lt__(self, other: V | Column[Any, V] | ComputedColumn[V] | Computed) -> ColumnCondition:
+        return self._holds("lt", other)
+
+    def __le__(self, other: V | Column[Any, V] | ComputedColumn[V] | Computed) -> ColumnCondition:
+        return self._holds("lte", other)
+
+    def __gt__(self, other: V | Column[Any, V] | ComputedColumn[V] | Computed) -> ColumnCondition:
+        return self._holds("gt", other)
+
+    def __ge__(self, other: V | Column[Any, V] | ComputedColumn[V] | Computed) -> ColumnCondition:
+        return self._holds("gte", other)
+
+    def between(self, low: V, high: V) -> ColumnCondition:
+        """Return the condition that the value lies between two others, both included."""
+        return self._holds("range", (as_operand(low), as_operand(high)))
+
+
+class Column(_Asked[V], Generic[T_co, V]):
     """A column of a model, or of one that foreign keys lead to.
 
     Args:
@@ -202,28 +254,6 @@ class Column(Generic[T_co, V]):
     def _longer(self, part: str) -> ColumnName:
         return ColumnName.of(f"{self._name}__{part}", self._name.model)
 
-    # What every column can be asked
-
-    def __eq__(self, other: V | Column[Any, V] | ComputedColumn[V] | Computed | None) -> ColumnCondition:  # type: ignore[override]  # a condition, not a truth value  # fmt: skip
-        return self._holds("exact", other)
-
-    def __ne__(self, other: V | Column[Any, V] | ComputedColumn[V] | Computed | None) -> ColumnCondition:  # type: ignore[override]  # a condition, not a truth value  # fmt: skip
-        return self._holds("ne", other)
-
-    __hash__ = object.__hash__
-
-    def in_(self, values: Iterable[V] | Awaitable[Any]) -> ColumnCondition:
-        """Return the condition that the value is one of some, or among what a query gives."""
-        return self._holds("in", values)
-
-    def not_in(self, values: Iterable[V] | Awaitable[Any]) -> ColumnCondition:
-        """Return the condition that the value is none of some, nor among what a query gives."""
-        return self._holds("not_in", values)
-
-    def is_null(self, wanted: bool = True) -> ColumnCondition:
-        """Return the condition that there is no value, or with `False` that there is one."""
-        return self._holds("isnull", wanted)
-
 
 def as_operand(value: object) -> object:
     """Return a column or computed value as a part of a query, any other value as it is."""
@@ -231,29 +261,13 @@ def as_operand(value: object) -> object:
     return value if make is None else make(value)
 
 
-class OrderedColumn(Column[T_co, V]):
+class OrderedColumn(_Ordered[V], Column[T_co, V], Generic[T_co, V]):
     """A column whose values have an order."""
 
     __slots__ = ()
 
-    def __lt__(self, other: V | Column[Any, V] | ComputedColumn[V] | Computed) -> ColumnCondition:
-        return self._holds("lt", other)
 
-    def __le__(self, other: V | Column[Any, V] | ComputedColumn[V] | Computed) -> ColumnCondition:
-        return self._holds("lte", other)
-
-    def __gt__(self, other: V | Column[Any, V] | ComputedColumn[V] | Computed) -> ColumnCondition:
-        return self._holds("gt", other)
-
-    def __ge__(self, other: V | Column[Any, V] | ComputedColumn[V] | Computed) -> ColumnCondition:
-        return self._holds("gte", other)
-
-    def between(self, low: V, high: V) -> ColumnCondition:
-        """Return the condition that the value lies between two others, both included."""
-        return self._holds("range", (as_operand(low), as_operand(high)))
-
-
-class ComputedColumn(Generic[V]):
+class ComputedColumn(_Ordered[V]):
     """A value that the database computes of columns.
 
     Args:
@@ -286,42 +300,6 @@ class ComputedColumn(Generic[V]):
         order: Order = self._expression.desc(nulls_last=nulls_last)
         return order
 
-    def _holds(self, word: str, value: object) -> ColumnCondition:
-        condition = Parts.provider.comparison(self._expression, word, as_operand(value))
+    def _holds(self, operator: str, value: object) -> ColumnCondition:
+        condition = Parts.provider.comparison(self._expression, operator, as_operand(value))
         return ColumnCondition(condition)
-
-    def __eq__(self, other: V | Column[Any, V] | ComputedColumn[V] | Computed | None) -> ColumnCondition:  # type: ignore[override]  # a condition, not a truth value  # fmt: skip
-        return self._holds("exact", other)
-
-    def __ne__(self, other: V | Column[Any, V] | ComputedColumn[V] | Computed | None) -> ColumnCondition:  # type: ignore[override]  # a condition, not a truth value  # fmt: skip
-        return self._holds("ne", other)
-
-    __hash__ = object.__hash__
-
-    def __lt__(self, other: V | Column[Any, V] | ComputedColumn[V] | Computed) -> ColumnCondition:
-        return self._holds("lt", other)
-
-    def __le__(self, other: V | Column[Any, V] | ComputedColumn[V] | Computed) -> ColumnCondition:
-        return self._holds("lte", other)
-
-    def __gt__(self, other: V | Column[Any, V] | ComputedColumn[V] | Computed) -> ColumnCondition:
-        return self._holds("gt", other)
-
-    def __ge__(self, other: V | Column[Any, V] | ComputedColumn[V] | Computed) -> ColumnCondition:
-        return self._holds("gte", other)
-
-    def between(self, low: V, high: V) -> ColumnCondition:
-        """Return the condition that the value lies between two others, both included."""
-        return self._holds("range", (as_operand(low), as_operand(high)))
-
-    def in_(self, values: Iterable[V] | Awaitable[Any]) -> ColumnCondition:
-        """Return the condition that the value is one of some, or among what a query gives."""
-        return self._holds("in", values)
-
-    def not_in(self, values: Iterable[V] | Awaitable[Any]) -> ColumnCondition:
-        """Return the condition that the value is none of some, nor among what a query gives."""
-        return self._holds("not_in", values)
-
-    def is_null(self, wanted: bool = True) -> ColumnCondition:
-        """Return the condition that there is no value, or with `False` that there is one."""
-        return self._holds("isnull", wanted)
