@@ -23,6 +23,8 @@ class State(IntEnum):
     DEAD = 3
     SUSPECT = 4
     """Ready, and to be run in a process of its own: it may have ended the one it was in."""
+    FRESH = 5
+    """Ready, and found by its place in the table; see `openviper.tasks.brokers.fresh`."""
 
 
 LOST_LIMIT = 3

@@ -37,10 +37,12 @@ from openviper.tasks.brokers.keeping import Keep, Pruned
 from openviper.tasks.brokers.late_sender import LateSender
 from openviper.tasks.brokers.storing import (
     Parcel,
+    Sent,
     are_stored,
     row_if_fresh,
     store_in_transaction,
     store_parcel,
+    values_if_fresh,
 )
 from openviper.tasks.brokers.tables import GROUPS, PROGRESS, RESULTS
 from openviper.tasks.exceptions import BrokerError
@@ -104,6 +106,7 @@ class DatabaseBroker:
         self._store: Store | None = None
         self._ready = False
         self._sender = LateSender(self.store)
+        self._flush_key = self._flush
         self._admin = DatabaseAdmin(self._change, self.read)
 
     def open_store(self) -> Store:
@@ -221,20 +224,18 @@ class DatabaseBroker:
         self, messages: Sequence[Message], group: NewGroup | None = None
     ) -> list[Message] | None:
         """Store messages with the transaction that is open, or in a database of its own after the commit, or else at once."""
-        alias = self.alias
-        has_block = alias is None or current_block(alias) is not None
-        if has_block and self._is_for_later(messages, group):
-            return None
-        return self._send_now(messages, group)
-
-    def _is_for_later(self, messages: Sequence[Message], group: NewGroup | None) -> bool:
-        """Return whether a transaction is open, with which the messages are stored, or after which."""
         if self.alias is None:
-            return after_commit(lambda: self._send_now(messages, group) and None)
-        # A message that is alone as it is: a transaction may gather many, and what is around each costs time and memory.
+            is_for_later = after_commit(lambda: self._send_now(messages, group) and None)
+            return None if is_for_later else self._send_now(messages, group)
+        gathered = before_commit(self._flush_key, self.alias)
+        if gathered is None:
+            return self._send_now(messages, group)
+        # Of a message that is alone, just what is stored: a transaction may gather many, and the rest costs time and memory.
         is_alone = group is None and len(messages) == 1
-        item = messages[0] if is_alone else Parcel(messages, group)
-        return before_commit(self._flush, item, self.alias)
+        gathered.append(
+            (values_if_fresh(messages[0]) or messages[0]) if is_alone else Parcel(messages, group)
+        )
+        return None
 
     def _send_now(
         self, messages: Sequence[Message], group: NewGroup | None
@@ -280,7 +281,7 @@ class DatabaseBroker:
     async def _flush(
         self,
         connection: Connection,
-        sent: list[Message | Parcel],
+        sent: list[Sent],
     ) -> None:
         """Store messages as part of a transaction that is about to commit."""
         if not self._ready and connection.vendor == "mysql":
