@@ -66,7 +66,7 @@ class TaskMessageProxy(Generic[R_co]):
         self.actor_name = actor_name
         self.queue_name = queue_name
         self.args = args
-        self.kwargs = dict(kwargs)
+        self.kwargs = {**kwargs} if kwargs else {}
         self.is_duplicate = is_duplicate
         self.keeps_result = keeps_result
         self.actor = actor

@@ -31,8 +31,6 @@ from openviper.tasks.brokers.base import (
     StoredSchedule,
     WorkerInfo,
 )
-from openviper.tasks.brokers.database_admin import DatabaseAdmin
-from openviper.tasks.brokers.database_consumer import DatabaseConsumer
 from openviper.tasks.brokers.keeping import Keep, Pruned
 from openviper.tasks.brokers.late_sender import LateSender
 from openviper.tasks.brokers.storing import (
@@ -47,12 +45,21 @@ from openviper.tasks.brokers.storing import (
 from openviper.tasks.brokers.tables import GROUPS, PROGRESS, RESULTS
 from openviper.tasks.exceptions import BrokerError
 from openviper.tasks.message import Message, is_storable
+from openviper.utils.importing import import_string
 
 if TYPE_CHECKING:
     from openviper.db.connections.databases import Connection
+    from openviper.tasks.brokers.database_admin import DatabaseAdmin
+    from openviper.tasks.brokers.database_consumer import DatabaseConsumer
     from openviper.tasks.brokers.tables import Store
 
 T = TypeVar("T")
+_STORES = {
+    "sqlite": "openviper.tasks.brokers.sqlite_store.SQLiteStore",
+    "postgresql": "openviper.tasks.brokers.postgresql_store.PostgreSQLStore",
+    "mysql": "openviper.tasks.brokers.mysql_store.MySQLStore",
+}
+"""Imported when needed: a project has one of them, and two have a driver behind them."""
 TRIES = 6
 """How often a write is tried when another writer made the same key, or two waited for each other."""
 
@@ -63,19 +70,8 @@ def open_store(url: DatabaseURL) -> Store:
     Raises:
         BrokerError: If the database does not take it.
     """
-    # Late: only one of the three is needed, and two of them have a driver behind them.
-    if url.vendor == "sqlite":
-        # Late, each of them: a project has one store.
-        from openviper.tasks.brokers.sqlite_store import SQLiteStore
-
-        return SQLiteStore(url)
-    if url.vendor == "postgresql":
-        from openviper.tasks.brokers.postgresql_store import PostgreSQLStore
-
-        return PostgreSQLStore(url)
-    from openviper.tasks.brokers.mysql_store import MySQLStore
-
-    return MySQLStore(url)
+    store: Store = import_string(_STORES[url.vendor])(url)
+    return store
 
 
 class DatabaseBroker:
@@ -107,7 +103,16 @@ class DatabaseBroker:
         self._ready = False
         self._sender = LateSender(self.store)
         self._flush_key = self._flush
-        self._admin = DatabaseAdmin(self._change, self.read)
+        self._made_admin: DatabaseAdmin | None = None
+
+    @property
+    def _admin(self) -> DatabaseAdmin:
+        if self._made_admin is None:
+            # Late: who only sends has no need of it.
+            from openviper.tasks.brokers.database_admin import DatabaseAdmin
+
+            self._made_admin = DatabaseAdmin(self._change, self.read)
+        return self._made_admin
 
     def open_store(self) -> Store:
         """Return a new connection.
@@ -299,6 +304,9 @@ class DatabaseBroker:
         self, worker_id: str, queues: Sequence[str] | None, *, suspects: bool = False
     ) -> DatabaseConsumer:
         """Return a consumer with a connection of its own, which also makes the tables: a start waits for one connection."""
+        # Late: who only sends has no need of it.
+        from openviper.tasks.brokers.database_consumer import DatabaseConsumer
+
         return DatabaseConsumer(
             self._open_prepared, self.lease, worker_id, queues, suspects=suspects, keep=self.keep
         )
