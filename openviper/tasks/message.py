@@ -70,7 +70,7 @@ class Message:
         actor_name: str,
         queue_name: str,
         payload: str,
-        *,
+        # Not by name alone: those that are not given would be looked up one by one, and every message comes by here.
         priority: int = 0,
         due: float = 0.0,
         message_id: str | None = None,

@@ -57,7 +57,6 @@ class TaskMessageProxy(Generic[R_co]):
         queue_name: str,
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
-        *,
         is_duplicate: bool | None = False,
         keeps_result: bool = True,
         actor: ReadsResults | None = None,

@@ -239,8 +239,7 @@ def _built(
     payload = encode_arguments(name, args, kwargs)
     if len(payload) > config.max_message_bytes:
         raise _too_long(name, len(payload), config.max_message_bytes)
-    message = Message(name, queue, payload)
-    message.priority = priority
+    message = Message(name, queue, payload, priority)
     if options is not NO_OPTIONS:
         _apply(options, message, known)
     if config.sign:
@@ -295,12 +294,17 @@ def proxies_of(
     """Return what the sender gets of messages of one actor that were called by place."""
     proxies = []
     for message, args in zip(messages, all_args, strict=True):
-        proxy = TaskMessageProxy(
-            message.message_id, message.actor_name, message.queue_name, args, _NO_NAMED
+        proxies.append(
+            TaskMessageProxy(
+                message.message_id,
+                message.actor_name,
+                message.queue_name,
+                args,
+                _NO_NAMED,
+                keeps_result=known.store_results,
+                actor=known,
+            )
         )
-        proxy.keeps_result = known.store_results
-        proxy.actor = known
-        proxies.append(proxy)
     return proxies
 
 
@@ -358,12 +362,20 @@ def send_call(
         duplicates = get_broker().send([message])
     else:
         return _run_here(message, known, args, kwargs, options)
-    proxy = TaskMessageProxy(message.message_id, name, message.queue_name, args, kwargs)
+    is_duplicate: bool | None = False
     if message.options is not None and "unique" in message.options:
-        proxy.is_duplicate = None if duplicates is None else bool(duplicates)
-    proxy.keeps_result = known is None or known.store_results
-    proxy.actor = known
-    return proxy
+        is_duplicate = None if duplicates is None else bool(duplicates)
+    keeps_result = known is None or known.store_results
+    return TaskMessageProxy(
+        message.message_id,
+        name,
+        message.queue_name,
+        args,
+        kwargs,
+        is_duplicate,
+        keeps_result,
+        known,
+    )
 
 
 def send_messages(messages: Sequence[Message], group: NewGroup | None = None) -> None:

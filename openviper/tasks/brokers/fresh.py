@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from openviper.tasks.brokers.claims import PRIORITY, RUNNING, in_order, rows_in_state, take_rows
+from openviper.tasks.brokers.claims import RUNNING, in_order, rows_in_state, take_rows
 from openviper.tasks.brokers.tables import COLUMNS, FRESH_COLUMNS, MARK, MESSAGES
 from openviper.tasks.message import State
 
@@ -27,14 +27,13 @@ QUEUE = COLUMNS.split(", ").index("queue_name")
 PASS_BY = 1000
 """Most messages of other queues that one claim puts into the index: others want to write too."""
 _HIGHEST = f"ifnull((SELECT last FROM {MARK}), 0), ifnull((SELECT max(id) FROM {MESSAGES}), 0)"
-LAST_KEY = f"SELECT max({_HIGHEST})"
-"""Reads what a new key has to be above; with the lock for writing."""
 _MARK = f"SELECT last FROM {MARK}"
 _AHEAD = f"FROM {MESSAGES} WHERE id > ? AND state = {FRESH} ORDER BY id LIMIT ?"
-
-
-AT_ONCE = 50
+AT_ONCE = 100
 """Rows of one INSERT: what Python does for a statement takes longer than what SQLite does for a row."""
+
+Values = tuple[str, str, str, str, int, float]
+"""Those of `FRESH_COLUMNS` but the key."""
 
 
 def _insert(key: str, state: int, rows: int = 1) -> str:
@@ -46,35 +45,27 @@ def _insert(key: str, state: int, rows: int = 1) -> str:
 
 
 INSERT_ALONE = _insert(f"1 + max(? - 1, {_HIGHEST})", FRESH)
-"""Stores a message with its own key, or the next one that may be had."""
-_INSERT_ABOVE = _insert("?", FRESH)
-_INSERT_MANY_ABOVE = _insert("?", FRESH, AT_ONCE)
+"""Stores a message with a key that it brings, or the next one that may be had."""
 INSERT_READY = _insert("?", READY)
+# Where the key is NULL, SQLite takes the one after the highest (https://sqlite.org/autoinc.html).
+_INSERT_NEXT = _insert("NULL", FRESH)
+_INSERT_NEXT_MANY = _insert("NULL", FRESH, AT_ONCE)
 
 
-def _keyed_above(last: int, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """Return rows, whose keys grow, with keys above one: their own, unless a clock went wrong."""
-    if rows[0][0] > last:
-        return rows
-    return [(key, *row[1:]) for key, row in enumerate(rows, last + 1)]
+def inserts(key: int, new: Sequence[Values]) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
+    """Yield the INSERTs of fresh messages of one transaction, each with the values to run it with; `key` is for the first one."""
+    yield INSERT_ALONE, [(key, *new[0])]
+    behind = len(new) - (len(new) - 1) % AT_ONCE
+    if behind > 1:
+        parts = (new[start : start + AT_ONCE] for start in range(1, behind, AT_ONCE))
+        yield _INSERT_NEXT_MANY, [tuple(chain.from_iterable(part)) for part in parts]
+    if behind < len(new):
+        yield _INSERT_NEXT, list(new[behind:])
 
 
-def inserts_above(
-    last: int, rows: list[tuple[Any, ...]]
-) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
-    """Yield the INSERTs of fresh messages, whose keys grow, above a key, each with the values to run it with."""
-    rows = _keyed_above(last, rows)
-    behind = len(rows) - len(rows) % AT_ONCE
-    if behind:
-        parts = (rows[start : start + AT_ONCE] for start in range(0, behind, AT_ONCE))
-        yield _INSERT_MANY_ABOVE, [tuple(chain.from_iterable(part)) for part in parts]
-    if behind < len(rows):
-        yield _INSERT_ABOVE, rows[behind:]
-
-
-def are_usual(rows: Sequence[tuple[Any, ...]]) -> bool:
+def are_usual(new: Sequence[Values]) -> bool:
     """Return whether all messages have the usual priority."""
-    return not any(row[PRIORITY] for row in rows)
+    return not any(values[4] for values in new)
 
 
 def claim_usual(
@@ -131,7 +122,7 @@ class _Ahead:
             self._change(rows[-1][0], f"state = {RUNNING}, worker = ?", self._worker)
         if is_all and not self.has_more:
             # Others may stand there, delayed ones in great number: nobody is to step over them again.
-            self._move(self._store.rows(LAST_KEY)[0][0])
+            self._move(self._store.rows(f"SELECT max({_HIGHEST})")[0][0])
 
     def _change(self, last: int, what: str, *values: str) -> None:
         self._store.change(

@@ -22,10 +22,10 @@ from openviper.tasks.brokers.claims import (
 from openviper.tasks.brokers.fresh import (
     INSERT_ALONE,
     INSERT_READY,
-    LAST_KEY,
+    Values,
     are_usual,
     claim_usual,
-    inserts_above,
+    inserts,
 )
 from openviper.tasks.brokers.tables import (
     MESSAGES,
@@ -172,10 +172,11 @@ class SQLiteStore:
     def insert_fresh(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """Store messages that are fresh in one transaction."""
         with self.transaction():
-            if not are_usual(rows):
+            new: list[Values] = [row[1:] for row in rows]
+            if not are_usual(new):
                 self._insert_many(INSERT_READY, rows)
             elif rows:
-                for sql, parts in inserts_above(self.rows(LAST_KEY)[0][0], list(rows)):
+                for sql, parts in inserts(rows[0][0], new):
                     self._insert_many(sql, parts)
 
     def _insert_many(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from openviper.tasks.brokers.base import NewGroup
 from openviper.tasks.brokers.fresh import (
-    LAST_KEY,
+    Values,
     are_usual,
-    inserts_above,
+    inserts,
 )
 from openviper.tasks.brokers.tables import (
     COPY,
@@ -37,10 +37,6 @@ TRIES = 3
 _UNIQUE_COLUMNS = "name, message_id, scope, until"
 _GROUP_COLUMNS = "group_id, total, done, failed, callback, on_failure, stored_at"
 _DROP_ENDED = f"DELETE FROM {UNIQUE} WHERE name = ? AND until > 0 AND until <= ?"
-
-
-Values = tuple[str, str, str, str, int, float]
-"""Those of `FRESH_COLUMNS` but the key."""
 
 
 class Parcel(NamedTuple):
@@ -251,24 +247,17 @@ async def _unpack(connection: Connection, parcel: Parcel, now: float) -> list[Va
 
 async def _insert(connection: Connection, new: Sequence[Values | Message], now: float) -> None:
     keys = next_key.many(len(new))
-    fresh = [(key, *each) for key, each in zip(keys, new, strict=True) if isinstance(each, tuple)]
-    if connection.vendor == "sqlite" and len(fresh) == len(new) and are_usual(fresh):
-        await _insert_fresh(connection, fresh)
-        return
+    if connection.vendor == "sqlite":
+        fresh = [each for each in new if isinstance(each, tuple)]
+        if fresh and len(fresh) == len(new) and are_usual(fresh):
+            for statement, parts in inserts(keys[0], fresh):
+                await _insert_rows(connection, statement, parts)
+            return
     sql = insert_sql(connection.dialect.placeholder)
     rows = [_row(key, each, now) for key, each in zip(keys, new, strict=True)]
     if len(rows) >= MANY and connection.vendor == "postgresql":
         await connection.execute_many(COPY, rows)
     else:
-        await _insert_rows(connection, sql, rows)
-
-
-async def _insert_fresh(connection: Connection, fresh: list[tuple[Any, ...]]) -> None:
-    if not fresh:
-        return
-    # The transaction has the lock for writing.
-    last = await connection.fetch_one(LAST_KEY)
-    for sql, rows in inserts_above(last[0] if last else 0, fresh):
         await _insert_rows(connection, sql, rows)
 
 
