@@ -44,8 +44,10 @@ class Message:
         deliveries: How many processes it was running in when they died.
         options: What is particular to it; `None` for nothing. Keys: ``max_retries``; ``expires`` (seconds since the
             epoch); ``unique`` (key, scope, until); ``group``; ``then`` (the rest of a chain) and ``pass``; ``state``;
+            ``delay`` and ``lifetime`` (of what follows others: seconds from when it is sent until it is due, and until it is dropped);
             ``limit`` (key, most at a time); ``since`` (when it could have run, where a limit has put it off); ``signature``.
-        limit_key: The limit of which it holds a permit, while a worker has it.
+        limit_key: The limit of which it holds a permit, while a worker has it; before, the one for which it was woken: if it takes
+            no permit of that, the next in the line may.
     """
 
     __slots__ = (
@@ -103,6 +105,13 @@ class Message:
         """Let it run at a later moment because of a limit, and keep in mind since when it waits."""
         self.set_option("since", self.waits_since)
         self.due = due
+
+    def start_waiting(self, now: float) -> None:
+        """Be sent now, as what it follows has ended: its age and its `delay` count from here on."""
+        self.sent_at = now
+        delay = self.option("delay")
+        if delay is not None:
+            self.due = now + delay
 
     def option(self, name: str) -> Any:
         """Return one of the options, or `None`."""

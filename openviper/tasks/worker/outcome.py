@@ -59,12 +59,13 @@ def find_actor(message: Message) -> Actor[Any, Any]:
 
 def is_too_old(message: Message, actor: Actor[Any, Any]) -> bool:
     """Return whether a message has waited longer, since it was due, than its actor or its sender allows."""
-    expires = message.option("expires")
-    if isinstance(expires, (int, float)) and time.time() > expires:
+    now = time.time()
+    expires, lifetime = message.option("expires"), message.option("lifetime")
+    if expires is not None and now > expires:
         return True
-    if actor.max_age_ms is None:
-        return False
-    return (time.time() - message.waits_since) * 1000 > actor.max_age_ms
+    if lifetime is not None and now > message.sent_at + lifetime:
+        return True
+    return actor.max_age_ms is not None and (now - message.waits_since) * 1000 > actor.max_age_ms
 
 
 # After a success
@@ -121,7 +122,7 @@ def _passed(message: Message, actor: Actor[Any, Any], value: Any) -> list[Any]:
 def _next_step(message: Message, steps: list[Any], passed: list[Any]) -> Message:
     """Return the next message of a chain, with what is passed to it in front of its arguments."""
     following = from_values(steps[0])
-    following.sent_at = time.time()
+    following.start_waiting(time.time())
     if len(steps) > 1:
         following.set_option("then", steps[1:])
     for name in ("group", "pass"):
@@ -231,7 +232,8 @@ def _asked_again(
 
 def _has_begun(message: Message) -> None:
     """Let no message that will run again be dropped as one that has not begun; its options have changed, so it is signed anew."""
-    message.set_option("expires", None)
+    for name in ("expires", "lifetime"):
+        message.set_option(name, None)
     if message.option("signature") is not None:
         sign(message)
 

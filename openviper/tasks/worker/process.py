@@ -416,8 +416,6 @@ class WorkerProcess:
             return None
         if is_late:
             logger.info("%r is too old and was dropped", message)
-            # It may have been woken for a permit, which the next one in the line can have now.
-            message.limit_key = None if limit is None else limit.key
             self.ended(expired(message), 0.0, "skipped")
             return None
         if limit is not None and not consumer.admit(message, limit):
