@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Container, Mapping
+from copy import copy, deepcopy
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -44,10 +45,9 @@ class Message:
         deliveries: How many processes it was running in when they died.
         options: What is particular to it; `None` for nothing. Keys: ``max_retries``; ``expires`` (seconds since the
             epoch); ``unique`` (key, scope, until); ``group``; ``then`` (the rest of a chain) and ``pass``; ``state``;
-            ``delay`` and ``lifetime`` (of what follows others: seconds from when it is sent until it is due, and until it is dropped);
+            ``delay`` and ``lifetime`` (of what follows others: seconds after that until it is due, and until it is dropped);
             ``limit`` (key, most at a time); ``since`` (when it could have run, where a limit has put it off); ``signature``.
-        limit_key: The limit of which it holds a permit, while a worker has it; before, the one for which it was woken: if it takes
-            no permit of that, the next in the line may.
+        limit_key: The limit of which it holds a permit, or for one of which it was woken: the next in the line has it afterwards.
     """
 
     __slots__ = (
@@ -105,6 +105,12 @@ class Message:
         """Let it run at a later moment because of a limit, and keep in mind since when it waits."""
         self.set_option("since", self.waits_since)
         self.due = due
+
+    def copied(self) -> Message:
+        """Return one that a task or a hook may change as it likes."""
+        other = copy(self)
+        other.options = deepcopy(self.options)
+        return other
 
     def start_waiting(self, now: float) -> None:
         """Be sent now, as what it follows has ended: its age and its `delay` count from here on."""
@@ -290,16 +296,19 @@ def is_storable(text: str) -> bool:
 
 def describe_error(error: BaseException) -> str:
     """Return an exception as ``Type: text``, whatever its own methods do."""
-    name = type(error).__name__
+    name = _NAME.__get__(type(error))
     try:
         text = str(error)
     except BaseException as failure:
-        text = f"<no text: {type(failure).__name__} in __str__>"
+        text = f"<no text: {_NAME.__get__(type(failure))} in __str__>"
     return clean_text(f"{name}: {text}")
 
 
-# What follows
+_NAME: Any = type.__dict__["__name__"]
+"""The name of a class, whatever the class says of itself."""
 
+
+# What follows
 
 CANCELLED_ERROR = "CancelledError: the task was cancelled"
 """The error of a message that somebody has cancelled."""

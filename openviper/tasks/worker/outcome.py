@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from typing import TYPE_CHECKING, Any
@@ -155,7 +156,7 @@ def failed(message: Message, actor: Actor[Any, Any] | None, error: BaseException
             )
             return Finished(message, Outcome.DEAD, error=text)
         return _again(message, actor, error, text)
-    except Exception as failure:
+    except BaseException as failure:
         # Without the traceback: it holds the first error, and to show that one may be what has failed.
         logger.error(
             "cannot decide what follows from the failure of %r: %s",
@@ -217,10 +218,8 @@ def _asked_again(
         logger.error("%r asked for attempt %d, which is one too many", message, number + 1)
         return Finished(message, Outcome.DEAD, error=text)
     if asked.state is not None:
-        to_json_unchanged(
-            asked.state
-        )  # What JSON cannot hold is an error of this message, not of the store.
-        message.set_option("state", asked.state)
+        # What JSON cannot hold is an error of this message, not of the store; and the task may go on changing its own.
+        message.set_option("state", json.loads(to_json_unchanged(asked.state)))
     _has_begun(message)
     delay_ms = asked.delay_ms
     if delay_ms is None:
