@@ -133,7 +133,8 @@ class DatabaseConsumer:
         plain = [end.message.key for end in finished if _is_plain(end)]
         if plain:
             settle_done(self._store, self._worker, plain)
-        for end in finished:
+        # In one order of limits everywhere, so that nobody waits in a circle.
+        for end in sorted(finished, key=lambda end: end.message.limit_key or ""):
             if not _is_plain(end):
                 settle(self._store, self._worker, end, now)
             if end.outcome is Outcome.RETRY:

@@ -25,7 +25,8 @@ from openviper.tasks.brokers.tables import (
     full_row,
     insert_sql,
 )
-from openviper.tasks.message import Message, State, next_key, to_json
+from openviper.tasks.message import Message, State, to_json
+from openviper.tasks.message_ids import next_key
 
 if TYPE_CHECKING:
     from openviper.db.connections.databases import Connection

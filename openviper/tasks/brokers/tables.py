@@ -27,7 +27,7 @@ NOTIFY = f"NOTIFY {CHANNEL}"
 
 COLUMNS = (
     "id, message_id, queue_name, actor_name, payload, priority, due, attempts, sent_at, deliveries, "
-    "options"
+    "options, limit_key"
 )
 INSERT_COLUMNS = (
     "id, message_id, queue_name, actor_name, payload, priority, state, due, attempts, sent_at, "
@@ -271,8 +271,21 @@ def to_message(row: Sequence[Any]) -> Message:
     Raises:
         BadMessageError: If the row does not describe one.
     """
-    key, message_id, queue, actor, payload, priority, due, attempts, sent_at, lost, options = row
-    return Message(
+    (
+        key,
+        message_id,
+        queue,
+        actor,
+        payload,
+        priority,
+        due,
+        attempts,
+        sent_at,
+        lost,
+        options,
+        limit,
+    ) = row
+    message = Message(
         actor,
         queue,
         payload,
@@ -285,6 +298,8 @@ def to_message(row: Sequence[Any]) -> Message:
         options=None if options is None else read_options(options),
         key=key,
     )
+    message.limit_key = limit
+    return message
 
 
 class Store(Protocol):

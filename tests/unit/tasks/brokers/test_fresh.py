@@ -84,8 +84,8 @@ def test_a_key_from_behind_the_mark_becomes_one_before_it(
     # As of a sender whose clock is late, or who has waited for the lock while others sent and all of that was done.
     broker.send([message("first")])
     assert claim(5) == ["first"]
-    monkeypatch.setattr("openviper.tasks.message.time.time_ns", lambda: 1_000_000)
-    monkeypatch.setattr("openviper.tasks.message.next_key._last", 0)
+    monkeypatch.setattr("openviper.tasks.message_ids.time.time_ns", lambda: 1_000_000)
+    monkeypatch.setattr("openviper.tasks.message_ids.next_key._last", 0)
     names = [str(number) for number in range(together)]
     broker.send([message(name) for name in names])
     broker.send([message("last")])
