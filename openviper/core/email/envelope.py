@@ -50,11 +50,13 @@ class Delivery:
         refused: The recipients the server did not take, each with its code and text.
         error: Why nothing was accepted, or None.
         in_doubt: The message was sent whole and no answer came: the server may have accepted it.
+        untried: The server heard nothing of the message: it could not be reached, or did not let us in.
     """
 
     refused: Mapping[str, tuple[int, str]]
     error: Exception | None
     in_doubt: bool = False
+    untried: bool = False
 
 
 @dataclass(frozen=True, slots=True, repr=False)
