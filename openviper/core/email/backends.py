@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 RULE = "=" * 72
-_COMMANDS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 @runtime_checkable
@@ -91,7 +91,7 @@ def shown(data: EmailMessageData) -> str:
 
 def _visible(text: str) -> str:
     """Return a text in which nothing commands a terminal."""
-    return _COMMANDS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    return _COMMANDS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def _shown_files(data: EmailMessageData) -> list[str]:

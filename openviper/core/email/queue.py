@@ -234,7 +234,7 @@ def _size(data: EmailMessageData) -> int:
 @actor(
     actor_name="openviper.core.email.deliver_email",
     queue_name=QUEUE,
-    max_retries=10,
+    max_retries=12,  # For an hour at least, however much less each wait is than it may be.
     min_backoff=5_000,
     max_backoff=1_800_000,
     log_arguments=False,

@@ -295,6 +295,9 @@ def test_a_certificate_that_cannot_be_used_is_named(certificate: Certificate) ->
 
     with pytest.raises(OSError, match="no.pem"):
         context(cert_file="no.pem")
+    with pytest.raises(OSError, match="no-key.pem"):
+        context(cert_file=str(certificate.chain), key_file="no-key.pem")
+    context(cert_file="", key_file="")
     with pytest.raises(OSError, match="and its key do not work"):
         context(cert_file=str(certificate.chain), key_file=str(certificate.ca))
     with pytest.raises(ImproperlyConfigured, match="without use_tls"):

@@ -247,6 +247,16 @@ async def test_what_may_pass_is_tried_again(error: Exception) -> None:
     assert failed(message, deliver_email, caught.value).outcome is Outcome.RETRY
 
 
+def test_it_is_tried_again_for_more_than_an_hour_even_if_each_wait_is_half_of_what_it_may_be() -> (
+    None
+):
+    waits = [
+        min(deliver_email.max_backoff_ms, deliver_email.min_backoff_ms * 2**number)
+        for number in range(deliver_email.max_retries)
+    ]
+    assert sum(waits) / 2 > 3_600_000
+
+
 async def test_those_refused_for_good_become_a_dead_message_that_an_operator_may_retry(
     queue: MemoryBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,12 +23,12 @@ async def test_control_characters_are_shown_and_not_obeyed(field: str) -> None:
     values: dict[str, Any] = {
         "subject": "Hi",
         "text": "x",
-        field: "a\x1b]0;title\x07 b\x9b2J c\rd\r\ne\tf\x00",
+        field: "a\x1b]0;title\x07\u202e b\x9b2J c\rd\r\ne\tf\x00",
     }
     text = await shown(EmailMessageData(["b@x.io"], **values))
     assert not {"\x1b", "\x07", "\x9b", "\r", "\0"} & set(text)
     if field != "subject":
-        assert "a\\x1b]0;title\\x07 b\\x9b2J c\\x0dd\ne\tf\\x00" in text
+        assert "a\\x1b]0;title\\x07\\u202e b\\x9b2J c\\rd\ne\tf\\x00" in text
 
 
 async def test_an_encoding_that_lacks_characters_shows_the_rest() -> None:
