@@ -69,6 +69,7 @@ class WebSocket(Connection):
         self._receive = receive
         self._send = send
         self.state_of_connection: State = "connecting"
+        # A handler may take less; what is more is refused by the server already.
         self.max_size: int = settings.WEBSOCKET_MAX_SIZE
         self.idle_timeout: float = settings.WEBSOCKET_IDLE_TIMEOUT
 
@@ -187,7 +188,7 @@ class WebSocket(Connection):
     async def iter_text(self) -> AsyncIterator[str]:
         """Yield messages, which are text, until the connection is closed."""
         try:
-            while True:
+            while self.state_of_connection != "closed":
                 yield await self.receive_text()
         except WebSocketDisconnected:
             return
@@ -195,7 +196,7 @@ class WebSocket(Connection):
     async def iter_bytes(self) -> AsyncIterator[bytes]:
         """Yield messages, which are bytes, until the connection is closed."""
         try:
-            while True:
+            while self.state_of_connection != "closed":
                 yield await self.receive_bytes()
         except WebSocketDisconnected:
             return
@@ -203,7 +204,7 @@ class WebSocket(Connection):
     async def iter_json(self) -> AsyncIterator[Any]:
         """Yield the values of messages, which are JSON, until the connection is closed."""
         try:
-            while True:
+            while self.state_of_connection != "closed":
                 yield await self.receive_json()
         except WebSocketDisconnected:
             return

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import SplitResult, quote, unquote, urlencode, urljoin, urlsplit
 
-from openviper.http.asgi import AUTH, RAISE_ERRORS, TEST_CLIENT, USER, Scope
+from openviper.http.asgi import AUTH, HANDSHAKE_ANSWER, RAISE_ERRORS, TEST_CLIENT, USER, Scope
 from openviper.testing.bodies import NO_BODY, Content, FilesGiven, Outgoing, make_body
 from openviper.testing.cookies import Cookies
 from openviper.testing.deadlines import Deadlines
@@ -275,7 +275,11 @@ class OpenViperTestClient:
         call = self._call("GET", url, None, headers, cookies, NO_BODY)
         scope = self._scope(call)
         scheme = "wss" if scope["scheme"] in ("https", "wss") else "ws"
-        scope.update(type="websocket", scheme=scheme, subprotocols=list(subprotocols))
+        # Servers can refuse one with an answer of HTTP, and then an application does so.
+        able: dict[str, Any] = {HANDSHAKE_ANSWER: {}}
+        scope.update(
+            type="websocket", scheme=scheme, subprotocols=list(subprotocols), extensions=able
+        )
         del scope["method"]
 
         def keep(answer: RawHeaders) -> None:
