@@ -232,7 +232,8 @@ def _to_login(request: Request, error: HTTPException) -> Response | None:
 def _debug_answer(request: Request, error: Exception) -> Response:
     accept = parse_choices((request.header(b"accept") or b"").decode("latin-1"))
     if media_weight(accept, "application/json") > media_weight(accept, "text/html"):
-        return _problem(500, str(error), {"debug": debug_page.debug_details(error)})
+        details = debug_page.debug_details(error)
+        return _problem(500, details["message"], {"debug": details})
     page = debug_page.render_debug_page(error, request)
     return HTMLResponse(page, 500, {"content-security-policy": PAGE_POLICY})
 

@@ -13,6 +13,7 @@ from openviper.http.asgi import Message, Receive, Scope, Send
 from openviper.http.connection import Connection
 from openviper.http.hosts import Origins
 from openviper.http.json_body import parsed
+from openviper.http.responses import encode_text
 from openviper.utils.datastructures import RawHeaders, encode_header
 from openviper.utils.json_text import encode_json
 
@@ -216,7 +217,10 @@ class WebSocket(Connection):
             WebSocketStateError: If the connection is not open.
             WebSocketDisconnected: If the other side is gone.
         """
-        await self._transmit({"type": "websocket.send", "text": text})
+        try:
+            await self._transmit({"type": "websocket.send", "text": text})
+        except UnicodeEncodeError:  # As browsers send it, without halves of surrogate pairs.
+            await self._transmit({"type": "websocket.send", "text": encode_text(text).decode()})
 
     async def send_bytes(self, data: bytes) -> None:
         """Send bytes; raises as `send_text` does."""

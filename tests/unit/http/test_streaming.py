@@ -311,6 +311,10 @@ async def test_a_stream_ends_with_who_waits_for_it(is_begun: bool) -> None:
         await ended.wait()
 
 
+async def test_half_a_surrogate_pair_ends_no_stream() -> None:
+    assert (await client_of(lambda: iter(["a\udc00", "b"])).get("/s")).content == b"a?b"
+
+
 @pytest.mark.parametrize("made", [1, 2, 3, 9])
 async def test_events_end_with_a_client_that_takes_no_more_of_them(made: int) -> None:
     left, closed = asyncio.Event(), asyncio.Event()

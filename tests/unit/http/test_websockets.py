@@ -244,6 +244,22 @@ async def test_an_http_error_becomes_an_answer_where_the_server_can_send_one() -
     assert caught.value.headers["www-authenticate"] == "Bearer"
 
 
+async def test_half_a_surrogate_pair_ends_no_conversation() -> None:
+    sent: list[str] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message.get("text", "").encode().decode())  # As servers do.
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    websocket = WebSocket({"type": "websocket", "headers": []}, receive, send)
+    await websocket.accept()
+    await websocket.send_text("a\ud800\u00fc")
+    await websocket.send_text("b")
+    assert sent[1:] == ["a?\u00fc", "b"]
+
+
 @pytest.mark.parametrize("method", ["iter_text", "iter_bytes", "iter_json"])
 async def test_messages_end_when_their_handler_has_closed(
     caplog: pytest.LogCaptureFixture, method: str
