@@ -209,7 +209,7 @@ class OpenViperTestClient:
         if params:
             address = _address(address.url, _query_of(address.url, params), self.root_path)
         sent: Mapping[str, str] = self.headers
-        if headers or body.content_type or body.length:
+        if headers or body.content_type or body.length != 0:
             sent = _described(body, {**self.headers, **(headers or {})})
         return _Call(method.upper(), address, sent, cookies or NO_COOKIES, body)
 
@@ -443,6 +443,8 @@ def _described(body: Outgoing, headers: dict[str, str]) -> dict[str, str]:
         headers["content-type"] = body.content_type
     if body.length and "content-length" not in named:
         headers["content-length"] = str(body.length)
+    if body.length is None and not named & {"content-length", "transfer-encoding"}:
+        headers["transfer-encoding"] = "chunked"
     return headers
 
 
