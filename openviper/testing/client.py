@@ -210,7 +210,7 @@ class OpenViperTestClient:
             address = _address(address.url, _query_of(address.url, params), self.root_path)
         sent: Mapping[str, str] = self.headers
         if headers or body.content_type or body.length != 0:
-            sent = _described(body, {**self.headers, **(headers or {})})
+            sent = _described(body, _together(self.headers, headers or {}))
         return _Call(method.upper(), address, sent, cookies or NO_COOKIES, body)
 
     @asynccontextmanager
@@ -301,7 +301,9 @@ class OpenViperTestClient:
             await self._background.finish()
         # It is complete, so it has begun.
         status = exchange.status or 0
-        return TestResponse(status, exchange.headers, exchange.content(), call.address.url)
+        # A server sends no body in answer to HEAD, whatever the application gives it.
+        content = b"" if call.method == "HEAD" else exchange.content()
+        return TestResponse(status, exchange.headers, content, call.address.url)
 
     def _judge(self, error: Exception, call: _Call, exchange: Exchange) -> None:
         """Raise an error of the application, unless the answer was complete before it."""
@@ -434,6 +436,12 @@ def _check_length(call: _Call, exchange: Exchange) -> None:
         raise AssertionError(
             f"the answer to {call.method} {call.address.url} says {told.decode('latin-1')!r} bytes and has {sent}"
         )
+
+
+def _together(headers: Mapping[str, str], further: Mapping[str, str]) -> dict[str, str]:
+    """Return headers with further ones, which stand in place of those of the same name in whatever case."""
+    named = {name.lower() for name in further}
+    return {**{name: headers[name] for name in headers if name.lower() not in named}, **further}
 
 
 def _described(body: Outgoing, headers: dict[str, str]) -> dict[str, str]:
