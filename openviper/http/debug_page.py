@@ -39,7 +39,8 @@ pre{background:#8881;padding:.5rem;overflow:auto;margin:.2rem 0 .6rem}
 .where{font-family:monospace;margin:.8rem 0 0}.yours .where{font-weight:700}
 details>summary{cursor:pointer}details.library{opacity:.75}
 table{border-collapse:collapse;font-family:monospace;font-size:13px}
-td{padding:.1rem .8rem .1rem 0;vertical-align:top;white-space:pre-wrap;word-break:break-word}"""
+td{padding:.1rem .8rem .1rem 0;vertical-align:top;white-space:pre-wrap;overflow-wrap:anywhere}
+td:first-child{overflow-wrap:break-word}"""
 
 _LIBRARIES = tuple(
     path + os.sep
@@ -84,7 +85,7 @@ def render_debug_page(exc: BaseException, request: Request | None = None) -> str
     """Return the page for an exception and the request that led to it."""
     body = _without(map(html.escape, _secret_values(exc)), "\n".join(_parts(exc, request)))
     return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{_escape(type(exc).__name__)}</title>'
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{_escape(type(exc).__name__)}</title>'
         f"<style>{STYLE}</style></head>\n<body>{body}</body></html>\n"
     )
 
