@@ -213,7 +213,7 @@ def _found(router: Router, scope: Scope, method: str) -> Found | None:
 
 
 def _preflight(policy: CORSPolicy, origin: str, method: str, headers: Headers) -> Response:
-    wanted = headers.get("access-control-request-headers", "")
+    wanted = ",".join(headers.getlist("access-control-request-headers"))
     refusal = policy.refusal(origin, method, wanted)
     vary = {"vary": "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"}
     if refusal:

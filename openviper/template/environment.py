@@ -91,6 +91,10 @@ _PLAIN = frozenset(
 )
 
 
+SUFFIXES = tuple(f".{ending}" for ending in sorted(MARKUP | TEMPLATES | {"md", "txt"}))
+"""Endings of files in the folders of templates that are taken for templates."""
+
+
 def is_escaped(name: str | None) -> bool:
     """Return whether a template escapes values: markup does, and what is a template of nothing known to be plain text."""
     *_, before, last = ["", "", *(name or "").lower().rpartition("/")[2].split(".")]

@@ -18,6 +18,7 @@ from openviper.routing.route import Route
 from openviper.staticfiles.serving import static_directories
 from openviper.template.context import KNOWN_NAMES
 from openviper.template.environment import (
+    SUFFIXES,
     MissingDependencyError,
     get_jinja2_env,
     get_template_directories,
@@ -25,9 +26,6 @@ from openviper.template.environment import (
 
 if TYPE_CHECKING:
     from jinja2 import Environment, nodes
-
-SUFFIXES = (".html", ".htm", ".xml", ".txt", ".jinja", ".jinja2", ".j2")
-"""Files that are taken for templates."""
 
 
 def check_templates() -> list[Finding]:
