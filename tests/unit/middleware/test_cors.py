@@ -130,6 +130,16 @@ async def test_any_header_may_be_sent_where_the_star_says_so() -> None:
     assert response.headers["access-control-allow-headers"] == "x-1, x-2"
 
 
+async def test_headers_in_several_lines_are_looked_at_all() -> None:
+    client = client_with(allowed_methods=["*"], allowed_headers=["x-a"])
+    for second, status in (("x-a", 204), ("x-b", 400)):
+        lines = [*preflight().items(), ("access-control-request-headers", "x-a")]
+        response = await client.options(
+            "/x", headers=[*lines, ("access-control-request-headers", second)]
+        )
+        assert response.status_code == status
+
+
 async def test_private_networks_are_opened_only_where_it_is_asked_for() -> None:
     asking = preflight("GET") | {"access-control-request-private-network": "true"}
     closed = await client_with().options("/x", headers=asking)
@@ -218,6 +228,11 @@ def test_which_origins_a_policy_names(allowed: str, origin: str, allows: bool) -
         ({"allowed_headers": ["*"]}, "GET", "x-a, x-b", ""),
         ({}, "GET", " , ", ""),
         ({}, "", "", "method"),
+        ({"allowed_methods": ["*"]}, "", "", "method"),
+        ({"allowed_methods": ["*"]}, "GE\x01T", "", "method"),
+        ({"allowed_methods": ["*"]}, "GÉT", "", "method"),
+        ({"allowed_headers": ["*"]}, "GET", "x-a, x b", "headers"),
+        ({"allowed_headers": ["*"]}, "GET", "x-\x7f", "headers"),
     ],
 )
 def test_what_a_page_wants_to_send_is_refused_by_its_first_fault(
@@ -226,6 +241,18 @@ def test_what_a_page_wants_to_send_is_refused_by_its_first_fault(
     made = CORSPolicy([ORIGIN], **policy)
     assert made.refusal(ORIGIN, method, headers) == refusal
     assert made.refusal("https://evil.example", method, headers) == "origin"
+
+
+@pytest.mark.parametrize(
+    "odd", ["\x01", "x\x1f", "\x7f", "x\x85", "a b", "\xa0", "x-ok\x1c, x-too"]
+)
+async def test_what_no_request_has_is_never_answered_with_an_error_of_ours(odd: str) -> None:
+    client = client_with(allowed_methods=["*"], allowed_headers=["*"])
+    for headers in (preflight(odd), preflight("GET", odd)):
+        response = await client.options("/x", headers=headers)
+        assert response.status_code in (204, 400)
+        allowed = " ".join(map(str, response.headers.values()))
+        assert allowed.isascii() and allowed.isprintable()
 
 
 @pytest.mark.parametrize(
