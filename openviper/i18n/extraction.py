@@ -104,13 +104,16 @@ def _message(
     context, text, plural = (_pick(texts, place) for place in functions[function])
     if not text:
         return None
-    for part in (context or "", text, plural or ""):
-        if _UNWRITABLE.search(part):
-            raise ValueError(
-                f"line {place.rpartition(':')[2]}: no catalogue can hold {part[:80]!r}"
-            )
+    _check_writable((context, text, plural), place)
     flags = ["python-format"] if any(each in text for each in ("%(", "%s", "%d")) else []
     return Message(text, plural or "", context, places=[place], flags=flags)
+
+
+def _check_writable(parts: Iterable[str | None], place: str) -> None:
+    for part in parts:
+        if part and _UNWRITABLE.search(part):
+            line = place.rpartition(":")[2]
+            raise ValueError(f"line {line}: no catalogue can hold {part[:80]!r}")
 
 
 def _pick(texts: list[str | None], place: int | None) -> str | None:
