@@ -17,6 +17,8 @@ else:
 Directives: TypeAlias = "Mapping[str, str | Sequence[str]]"
 NONCE_DIRECTIVES = ("script-src", "style-src")
 """What a nonce of a page allows: the inline scripts and styles that carry it."""
+_FOR_ELEMENTS = ("script-src-elem", "style-src-elem")
+"""What counts in their place for elements, where it is there."""
 
 
 class ContentSecurityPolicy:
@@ -40,10 +42,11 @@ class ContentSecurityPolicy:
         if nonce is None or not self.text:
             return self.text
         directives = dict(self._directives)
-        for name in NONCE_DIRECTIVES:
-            sources = directives.get(name, directives.get("default-src"))
+        for name in NONCE_DIRECTIVES + _FOR_ELEMENTS:
+            default = None if name in _FOR_ELEMENTS else directives.get("default-src")
+            sources = directives.get(name, default)
             # Where neither is limited, everything is allowed already.
-            if sources is not None:
+            if sources is not None and not _allows_every_style(name, sources):
                 directives[name] = _allowing(sources, nonce)
         return _text(directives)
 
@@ -70,6 +73,11 @@ def _check(name: str, sources: Sequence[object]) -> None:
             raise ImproperlyConfigured(
                 f"{source!r} of {name} is no source of a content security policy; each is a text without blanks and semicolons"
             )
+
+
+def _allows_every_style(name: str, sources: Sequence[str]) -> bool:
+    """Return whether a directive allows all inline styles: beside a nonce browsers would pass over that, and no attribute has one."""
+    return name.startswith("style") and "'unsafe-inline'" in map(str.lower, sources)
 
 
 def _allowing(sources: Sequence[str], nonce: str) -> list[str]:

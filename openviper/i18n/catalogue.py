@@ -8,9 +8,10 @@ from __future__ import annotations
 import ast
 import re
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from gettext import c2py
+from typing import Any
 
 MAGIC = 0x950412DE
 CONTEXT_END = "\x04"
@@ -65,6 +66,7 @@ class Message:
         places: Where it stands: ``file:line``.
         flags: Such as ``fuzzy``: the translation is a guess and is not used.
         comments: What translators have noted.
+        is_obsolete: Whether the program has the text no longer; its translation is kept, and not used.
     """
 
     text: str
@@ -74,6 +76,7 @@ class Message:
     places: list[str] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
     comments: list[str] = field(default_factory=list)
+    is_obsolete: bool = False
 
     @property
     def key(self) -> tuple[str | None, str]:
@@ -83,8 +86,8 @@ class Message:
     @property
     def is_translated(self) -> bool:
         """Whether it is used: every form is there, and none is a guess. GNU's tools call the head of a new file one."""
-        is_guess = "fuzzy" in self.flags and not self.is_head
-        return bool(self.translations) and all(self.translations) and not is_guess
+        is_unused = self.is_obsolete or ("fuzzy" in self.flags and not self.is_head)
+        return bool(self.translations) and all(self.translations) and not is_unused
 
     @property
     def is_head(self) -> bool:
@@ -122,7 +125,7 @@ def header(language: str) -> Message:
 
 
 def read_po(text: str) -> list[Message]:
-    """Return the messages of a ``.po`` file, its head included; entries that are out of use are left out.
+    """Return the messages of a ``.po`` file, its head and those that are out of use included.
 
     Raises:
         CatalogueError: If a line makes no sense.
@@ -130,11 +133,14 @@ def read_po(text: str) -> list[Message]:
     messages: list[Message] = []
     reader = _Reader()
     number = 0
-    for number, raw in enumerate(text.split("\n"), 1):
+    for number, raw in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
         line = raw.strip()
-        if reader.begins_new(line):
+        is_obsolete = line.startswith("#~")
+        if is_obsolete:
+            line = line[2:].strip()
+        if reader.begins_new(line, is_obsolete):
             messages += reader.take(number)
-        reader.read(line, number)
+        reader.read(line, number, is_obsolete)
     return messages + reader.take(number)
 
 
@@ -146,10 +152,11 @@ class _Reader:
         self._fields: dict[str, str] = {}
         self._current = ""
 
-    def begins_new(self, line: str) -> bool:
+    def begins_new(self, line: str, is_obsolete: bool) -> bool:
         """Return whether a line belongs to the next entry."""
         has_translation = any(name.startswith("msgstr") for name in self._fields)
-        return has_translation and not line.startswith(('"', "msgstr"))
+        goes_on = line.startswith(('"', "msgstr")) and is_obsolete == self._message.is_obsolete
+        return has_translation and not goes_on
 
     def take(self, number: int) -> list[Message]:
         """Return the entry that is complete.
@@ -169,9 +176,9 @@ class _Reader:
         message.translations = _translations(fields, number)
         return [message]
 
-    def read(self, line: str, number: int) -> None:
+    def read(self, line: str, number: int, is_obsolete: bool) -> None:
         """Take a line."""
-        if not line or line.startswith("#~"):
+        if not line or line.startswith("|"):  # What an entry out of use was before.
             return
         if line.startswith("#"):
             self._comment(line)
@@ -179,6 +186,7 @@ class _Reader:
             self._continuation(line, number)
         else:
             self._field(line, number)
+            self._message.is_obsolete = is_obsolete
 
     def _continuation(self, line: str, number: int) -> None:
         if not self._current:
@@ -241,14 +249,14 @@ def _unquoted(text: str, number: int) -> str:
 
 
 def check_catalogue(messages: Iterable[Message]) -> None:
-    """Check what can be known of translations to be wrong before anybody reads them.
+    """Check what can be known of translations to be wrong before anybody reads them; those out of use do not count.
 
     Raises:
         ValueError: If a text is there twice, has another number of plural forms than the head says, or its
             translation wants a value that it has not, or if the head's rule for
-            plurals cannot be read.
+            plurals cannot be read, divides by zero or gives a form that there is none of.
     """
-    whole = list(messages)
+    whole = [message for message in messages if not message.is_obsolete]
     head = _head_of(whole)
     seen: set[tuple[str | None, str]] = set()
     forms = count_forms(head)
@@ -278,20 +286,76 @@ _VALUE = re.compile(r"%\(([^()]{1,200})\)")
 
 def _check_values(message: Message) -> None:
     """Refuse a translation that wants a value which the text does not have: each page with it would fail."""
+    if not message.is_translated or message.is_head:
+        return
     known = set(_VALUE.findall(f"{message.text} {message.plural}"))
-    wanted = _VALUE.findall(" ".join(message.translations)) if message.is_translated else []
-    for name in wanted:
+    for name in _VALUE.findall(" ".join(message.translations)):
         if name not in known:
             raise ValueError(
                 f"the translation of {message.text[:80]!r} wants {name!r}, which the text does not have"
             )
+    if _is_filled_in(message):
+        _check_filled_in(message)
+
+
+def _is_filled_in(message: Message) -> bool:
+    """Return whether values are put into a text; templates do that with each."""
+    in_templates = any(not place.partition(":")[0].endswith(".py") for place in message.places)
+    return in_templates or "python-format" in message.flags or bool(_VALUE.search(message.text))
+
+
+class _AnyValue(dict[str, int]):
+    def __missing__(self, name: str) -> int:
+        return 1
+
+
+_VALUES = (_AnyValue(), *((1,) * count for count in range(10)))
+
+
+def _check_filled_in(message: Message) -> None:
+    """Refuse a translation with a ``%`` that the values of the text cannot stand for."""
+    fitting = [
+        values
+        for values in _VALUES
+        if _takes(message.text, values) and _takes(message.plural, values, or_none=True)
+    ]
+    for translation in message.translations:
+        if fitting and not any(_takes(translation, values) for values in fitting):
+            raise ValueError(
+                f"{translation[:80]!r} does not take the values of {message.text[:80]!r}; a percent sign is written '%%'"
+            )
+
+
+def _takes(text: str, values: Any, *, or_none: bool = False) -> bool:
+    try:
+        text % values
+    except (TypeError, ValueError, OverflowError):
+        return or_none and not text
+    return True
 
 
 def _check_rule(head: Message | None) -> None:
     for line in "".join([] if head is None else head.translations).split("\n"):
         name, _, value = line.partition(":")
         if name.strip().lower() == "plural-forms" and value.strip():
-            c2py(value.partition("plural=")[2].strip().rstrip(";") or "?")
+            rule = c2py(value.partition("plural=")[2].strip().rstrip(";") or "?")
+            _check_numbers(rule, count_forms(head))
+
+
+COUNTED = 1000
+"""Numbers that a rule is tried with; what languages tell apart shows below it."""
+
+
+def _check_numbers(rule: Callable[[int], int], forms: int) -> None:
+    for number in range(COUNTED):
+        try:
+            form = rule(number)
+        except ZeroDivisionError:
+            raise ValueError(f"the rule for plurals divides {number} by zero") from None
+        if form >= forms:
+            raise ValueError(
+                f"the rule for plurals gives {number} the form {form}, and the last one is {forms - 1}"
+            )
 
 
 # Writing
@@ -306,6 +370,11 @@ def write_po(messages: Iterable[Message]) -> str:
 
 def _lines(message: Message, forms: int) -> Iterator[str]:
     yield from _notes(message)
+    prefix = "#~ " if message.is_obsolete else ""
+    yield from (f"{prefix}{line}" for line in _field_lines(message, forms))
+
+
+def _field_lines(message: Message, forms: int) -> Iterator[str]:
     if message.context is not None:
         yield from _quoted("msgctxt", message.context)
     yield from _quoted("msgid", message.text)
@@ -314,7 +383,7 @@ def _lines(message: Message, forms: int) -> Iterator[str]:
 
 def _notes(message: Message) -> Iterator[str]:
     yield from (f"# {comment}" for comment in message.comments)
-    yield from (f"#: {place}" for place in message.places)
+    yield from (f"#: {place}" for place in dict.fromkeys(message.places))
     if message.flags:
         yield f"#, {', '.join(message.flags)}"
 
@@ -392,16 +461,28 @@ def _mo_key(message: Message) -> str:
 def merge(found: Iterable[Message], known: Iterable[Message], language: str) -> list[Message]:
     """Return what a program says now with the translations that are known; the head first, then by text.
 
-    Translations of texts that are gone are dropped; those of a text that has got a plural are kept as a guess.
+    Translations of texts that are gone stand at the end, out of use, until the text is there again; those of a text that has
+    got a plural are kept as a guess.
     """
-    before = {message.key: message for message in known}
+    # One in use wins over the same text out of use.
+    before = {
+        message.key: message for message in sorted(known, key=lambda each: not each.is_obsolete)
+    }
     result = [before.get((None, "")) or header(language)]
-    for message in sorted(found, key=lambda each: (each.text, each.context or "")):
+    for message in sorted(found, key=_by_text):
         old = before.get(message.key)
         if old is not None:
             _take_over(old, message)
         result.append(message)
-    return result
+    present = {message.key for message in result}
+    gone = [each for each in before.values() if each.key not in present and any(each.translations)]
+    for message in gone:
+        message.is_obsolete, message.places = True, []
+    return [*result, *sorted(gone, key=_by_text)]
+
+
+def _by_text(message: Message) -> tuple[str, str]:
+    return message.text, message.context or ""
 
 
 def _take_over(old: Message, message: Message) -> None:

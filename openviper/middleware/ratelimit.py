@@ -19,7 +19,13 @@ from openviper.http.connection import Connection
 from openviper.http.errors import answer
 from openviper.http.request import Request
 from openviper.middleware.base import BaseMiddleware, MiddlewareEntry
-from openviper.middleware.counters import Counter, MemoryCounter, hashed_key, make_counter
+from openviper.middleware.counters import (
+    Counter,
+    MemoryCounter,
+    SteadyCounter,
+    hashed_key,
+    make_counter,
+)
 from openviper.utils.clock import now
 from openviper.utils.datastructures import RawHeaders
 
@@ -44,12 +50,12 @@ class Verdict(NamedTuple):
 
 
 class Limit:
-    """Requests per window of time, slid over two windows: at no time more than the limit in the last window's length.
+    """Requests per window of time, slid over two windows, as if those of the one before had come evenly spread over it.
 
     Args:
         requests: How many are let through.
         seconds: How long the window is.
-        counter: What counts them.
+        counter: What counts them; while it cannot, they are counted in this process.
         clock: The time, in seconds since 1970.
     """
 
@@ -66,12 +72,14 @@ class Limit:
             )
         self.requests = requests
         self.seconds = math.ceil(seconds)
-        self._counter = counter
+        self._counter = SteadyCounter(counter)
         self._clock = clock
 
     async def take(self, key: str) -> Verdict:
-        """Count one request and return what is left."""
+        """Count one request, under a key of any length, and return what is left."""
         window, passed = divmod(self._clock(), self.seconds)
+        # What another limit counts with the same counter is not counted here.
+        key = hashed_key(key, f"{self.requests}/{self.seconds}")
         count, before = await self._counter.hit(key, int(window), self.seconds)
         # Those that were refused are not held against anybody in the next window.
         before = min(before, self.requests)
@@ -206,9 +214,7 @@ class RateLimitMiddleware(BaseMiddleware):
             await self.app(scope, receive, send)
             return
         request = Request(scope, receive)
-        # Another limit, of an application that is mounted in this one for example, counts for itself.
-        about = f"{self.limit.requests}/{self.limit.seconds}"
-        verdict = await self.limit.take(hashed_key("middleware", about, self._key(request)))
+        verdict = await self.limit.take(f"middleware\0{self._key(request)}")
         headers = limit_headers(verdict)
 
         def finish(_answer: Answer, own: RawHeaders) -> RawHeaders:
@@ -254,7 +260,7 @@ def rate_limit(
         @functools.wraps(handler)
         async def limited(*args: Any, **kwargs: Any) -> Any:
             request = _request_among((*args, *kwargs.values()), name)
-            verdict = await limit.take(hashed_key(name, key_func(request)))
+            verdict = await limit.take(f"{name}\0{key_func(request)}")
             if verdict.retry_after:
                 raise TooManyRequests(verdict.retry_after)
             result = handler(*args, **kwargs)

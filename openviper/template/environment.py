@@ -82,6 +82,27 @@ def get_jinja2_env(search_paths: Sequence[str]) -> SandboxedEnvironment:
     return _environment(tuple(search_paths), settings.TEMPLATE_AUTO_RELOAD, places)
 
 
+MARKUP = frozenset("atom htm html rss svg xht xhtml xml".split())
+"""Endings of templates in which values are escaped."""
+TEMPLATES = frozenset({"j2", "jinja", "jinja2"})
+"""Endings that say that a file is a template; those before it say of what."""
+_PLAIN = frozenset(
+    "cfg conf css csv eml ics ini js json md mjs sql tex text toml tsv txt yaml yml".split()
+)
+
+
+SUFFIXES = tuple(f".{ending}" for ending in sorted(MARKUP | TEMPLATES | {"md", "txt"}))
+"""Endings of files in the folders of templates that are taken for templates."""
+
+
+def is_escaped(name: str | None) -> bool:
+    """Return whether a template escapes values: markup does, and what is a template of nothing known to be plain text."""
+    *_, before, last = ["", "", *(name or "").lower().rpartition("/")[2].split(".")]
+    if last in TEMPLATES:
+        return before not in _PLAIN
+    return name is None or last in MARKUP
+
+
 @lru_cache(maxsize=16)
 def _environment(
     search_paths: tuple[str, ...],
@@ -89,8 +110,6 @@ def _environment(
     plugins: tuple[str, str, tuple[str, ...]] | None,
 ) -> SandboxedEnvironment:
     try:
-        from jinja2 import select_autoescape
-
         # Jinja2 is imported with them, at the first template: commands and workers run without it.
         from openviper.template.loader import DirectoryLoader
         from openviper.template.sandbox import TemplateSandbox
@@ -100,7 +119,7 @@ def _environment(
         ) from error
     environment = TemplateSandbox(
         loader=DirectoryLoader(search_paths),
-        autoescape=select_autoescape(("html", "htm", "xml", "jinja2"), default_for_string=True),
+        autoescape=is_escaped,
         auto_reload=auto_reload,
         extensions=["jinja2.ext.i18n"],
     )

@@ -195,6 +195,18 @@ def test_weights_of_accept_headers() -> None:
         ),
         ({"img-src": ["*"]}, "img-src *"),
         ({"script-src": ("'self'",)}, "script-src 'self' 'nonce-N'"),
+        (
+            "script-src a; script-src-elem b; style-src-elem c",
+            "script-src a 'nonce-N'; script-src-elem b 'nonce-N'; style-src-elem c 'nonce-N'",
+        ),
+        (
+            "script-src 'self'; style-src 'self' 'Unsafe-Inline'",
+            "script-src 'self' 'nonce-N'; style-src 'self' 'Unsafe-Inline'",
+        ),
+        (
+            "default-src 'self' 'unsafe-inline'",
+            "default-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline' 'nonce-N'",
+        ),
     ],
 )
 def test_a_nonce_is_added_where_scripts_and_styles_are_limited(policy: Any, text: str) -> None:

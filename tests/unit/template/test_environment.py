@@ -26,6 +26,25 @@ def test_html_is_escaped_and_text_is_not(directory: Path) -> None:
     assert render_to_string("plain.txt", {"text": "<&>"}, template_dir=directory) == "<&>"
 
 
+@pytest.mark.parametrize(
+    "name",
+    "p.html p.HTM p.xhtml p.xml p.svg p.rss p.j2 p.jinja p.jinja2 p.html.j2 p.svg.jinja my.page.j2 a.txt/p.html".split(),
+)
+def test_markup_is_escaped_whatever_its_file_is_called(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("{{ x }}")
+    assert render_to_string(name, {"x": "<b>"}, template_dir=tmp_path) == "&lt;b&gt;"
+
+
+@pytest.mark.parametrize("name", "p.txt p.md p.csv p.txt.j2 p.txt.jinja2 a.html/p.eml".split())
+def test_plain_text_is_not_escaped(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("{{ x }}")
+    assert render_to_string(name, {"x": "<b>"}, template_dir=tmp_path) == "<b>"
+
+
 def test_templates_cannot_reach_into_python(directory: Path) -> None:
     from jinja2.exceptions import SecurityError
 

@@ -18,6 +18,7 @@ from openviper.routing.route import Route
 from openviper.staticfiles.serving import static_directories
 from openviper.template.context import KNOWN_NAMES
 from openviper.template.environment import (
+    SUFFIXES,
     MissingDependencyError,
     get_jinja2_env,
     get_template_directories,
@@ -25,9 +26,6 @@ from openviper.template.environment import (
 
 if TYPE_CHECKING:
     from jinja2 import Environment, nodes
-
-SUFFIXES = (".html", ".htm", ".xml", ".txt", ".jinja", ".jinja2", ".j2")
-"""Files that are taken for templates."""
 
 
 def check_templates() -> list[Finding]:
@@ -119,11 +117,20 @@ def _wanted(node: Any) -> list[str]:
 
 def _wrong_calls(tree: nodes.Template, path: Path, name: str) -> Iterator[Finding]:
     """Yield what is wrong with routes and static files in a template."""
+    own = _own_names(tree)
     for call in tree.find_all(_nodes().Call):
-        problem = _call_problem(call)
+        problem = "" if getattr(call.node, "name", "") in own else _call_problem(call)
         if problem:
             where = f"{path}:{call.lineno}"
             yield Finding("templates.E003", f"{name}, line {call.lineno}: {problem}", where=where)
+
+
+def _own_names(tree: nodes.Template) -> set[str]:
+    """Return the names that a template gives something itself."""
+    kinds = _nodes()
+    names = {node.name for node in tree.find_all(kinds.Name) if node.ctx != "load"}
+    imported = (name for node in tree.find_all(kinds.FromImport) for name in node.names)
+    return names | {name if isinstance(name, str) else name[1] for name in imported}
 
 
 def _unknown_names(
@@ -133,9 +140,9 @@ def _unknown_names(
     from jinja2 import meta
 
     known = {*environment.globals, *KNOWN_NAMES}
-    # The singular of a known name is a name of the view's own: one `message` beside the `messages`.
-    singular = {known_name.removesuffix("s") for known_name in known}
-    for variable in sorted(meta.find_undeclared_variables(tree) - known - singular):
+    # Singular and plural of a known name are names of the view's own: a `message` beside the `messages`, and `users`.
+    others = {name.removesuffix("s") if name.endswith("s") else f"{name}s" for name in known}
+    for variable in sorted(meta.find_undeclared_variables(tree) - known - others):
         # Any other name may come from the view.
         nearest = get_close_matches(variable, sorted(known), n=1, cutoff=0.8)
         if nearest:
@@ -201,4 +208,6 @@ def _routes() -> dict[str, Route]:
 
 
 def _has_static_file(name: str) -> bool:
-    return any((directory / name).is_file() for directory in static_directories())
+    """Return whether there is a static file, or with a slash at the end a folder, to which a page adds names."""
+    places = (directory / name for directory in static_directories())
+    return any(place.is_dir() if name.endswith("/") else place.is_file() for place in places)
