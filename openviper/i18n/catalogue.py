@@ -289,11 +289,11 @@ def _check_values(message: Message) -> None:
     if not message.is_translated or message.is_head:
         return
     known = set(_VALUE.findall(f"{message.text} {message.plural}"))
-    for name in _VALUE.findall(" ".join(message.translations)):
-        if name not in known:
-            raise ValueError(
-                f"the translation of {message.text[:80]!r} wants {name!r}, which the text does not have"
-            )
+    wanted = set(_VALUE.findall(" ".join(message.translations)))
+    if wanted - known:
+        raise ValueError(
+            f"the translation of {message.text[:80]!r} wants {min(wanted - known)!r}, which the text does not have"
+        )
     if _is_filled_in(message):
         _check_filled_in(message)
 
@@ -314,23 +314,23 @@ _VALUES = (_AnyValue(), *((1,) * count for count in range(10)))
 
 def _check_filled_in(message: Message) -> None:
     """Refuse a translation with a ``%`` that the values of the text cannot stand for."""
-    fitting = [
-        values
-        for values in _VALUES
-        if _takes(message.text, values) and _takes(message.plural, values, or_none=True)
-    ]
-    for translation in message.translations:
-        if fitting and not any(_takes(translation, values) for values in fitting):
+    fitting = [values for values in _VALUES if _take_both(message, values)]
+    for translation in message.translations if fitting else ():
+        if not any(_takes(translation, values) for values in fitting):
             raise ValueError(
                 f"{translation[:80]!r} does not take the values of {message.text[:80]!r}; a percent sign is written '%%'"
             )
 
 
-def _takes(text: str, values: Any, *, or_none: bool = False) -> bool:
+def _take_both(message: Message, values: Any) -> bool:
+    return _takes(message.text, values) and (not message.plural or _takes(message.plural, values))
+
+
+def _takes(text: str, values: Any) -> bool:
     try:
         text % values
     except (TypeError, ValueError, OverflowError):
-        return or_none and not text
+        return False
     return True
 
 
@@ -475,10 +475,15 @@ def merge(found: Iterable[Message], known: Iterable[Message], language: str) -> 
             _take_over(old, message)
         result.append(message)
     present = {message.key for message in result}
-    gone = [each for each in before.values() if each.key not in present and any(each.translations)]
-    for message in gone:
+    gone = [message for key, message in before.items() if key not in present]
+    return [*result, *_out_of_use(gone)]
+
+
+def _out_of_use(gone: Iterable[Message]) -> list[Message]:
+    translated = sorted((message for message in gone if any(message.translations)), key=_by_text)
+    for message in translated:
         message.is_obsolete, message.places = True, []
-    return [*result, *sorted(gone, key=_by_text)]
+    return translated
 
 
 def _by_text(message: Message) -> tuple[str, str]:
