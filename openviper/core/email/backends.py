@@ -148,8 +148,10 @@ class FileBackend:
 
     async def send(self, data: EmailMessageData) -> None:
         """Write a message; a file that has its name is complete."""
-        content = prepared(data, email_settings()).content
-        await asyncio.to_thread(write_message, self.directory, content)
+        await asyncio.to_thread(self._write, data)
+
+    def _write(self, data: EmailMessageData) -> None:
+        write_message(self.directory, prepared(data, email_settings()).content)
 
 
 def write_message(directory: Path, content: bytes) -> Path:

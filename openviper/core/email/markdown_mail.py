@@ -194,7 +194,10 @@ def _html(text: str) -> str:
             "Markdown mail needs the package 'markdown'; run: pip install markdown"
         ) from error
     _check_work(text)
-    return markdown.markdown(text, extensions=list(EXTENSIONS))
+    try:
+        return markdown.markdown(text, extensions=list(EXTENSIONS))
+    except RecursionError:
+        raise ValueError("the Markdown has lists or quotes that are nested too deeply") from None
 
 
 def _check_work(text: str) -> None:

@@ -18,10 +18,12 @@ from openviper.core.email.refusals import RecipientsRefused, is_lost_on_the_way
 
 FEW = 20
 SMALL = 64 * 1024
-"""Messages, and bytes of attachments, that are made ready on the event loop itself: less work than a thread's."""
+"""Messages, and bytes of files and bodies, that are made ready on the event loop itself: less work than a thread's."""
+HTML_WEIGHT = 4
+"""How much an HTML body counts, of which a plain one may have to be made."""
 MANY = 2000
 LARGE = 16 * 1024 * 1024
-"""Messages, and bytes of attachments, that are made ready before any of them is sent."""
+"""Messages, and bytes of files and bodies, that are made ready before any of them is sent."""
 AVOIDED_FOR = 30.0
 """Seconds for which a server that did not answer is tried after the others."""
 
@@ -85,7 +87,7 @@ class Portion:
 
     Attributes:
         messages: The messages.
-        size: Bytes of their attachments.
+        size: About the bytes of their files and bodies.
     """
 
     messages: list[EmailMessageData] = field(default_factory=list)
@@ -116,9 +118,10 @@ def portions(messages: Sequence[EmailMessageData]) -> Iterator[Portion]:
 
 
 def _size(data: EmailMessageData) -> int:
-    """Return the bytes of a message's attachments; 0 if it is none, which is told when it is made ready."""
+    """Return about how much there is to be made ready; 0 if it is no message, which is told later."""
     try:
-        return sum(len(file.content) for file in data.attachments)
+        files = sum(len(file.content) for file in data.attachments)
+        return files + len(data.text or "") + HTML_WEIGHT * len(data.html or "")
     except Exception:  # Whatever somebody has put into it: the others are to be sent.
         return 0
 

@@ -200,3 +200,8 @@ def test_abbreviations_are_no_markdown_of_ours() -> None:
         Read(render_markdown("*[HTML]: Hyper\n\nHTML")).tags.count(("abbr", {"title": "Hyper"}))
         == 0
     )
+
+
+def test_what_is_nested_too_deeply_is_refused() -> None:
+    with pytest.raises(ValueError, match="nested too deeply"):
+        render_markdown("1. " * 1000 + "x")
