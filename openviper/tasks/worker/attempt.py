@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from openviper.tasks.actors import Actor
 from openviper.tasks.message import Finished, Message, Outcome, cancelled
-from openviper.tasks.running import Run
+from openviper.tasks.running import Run, running
 from openviper.tasks.worker.outcome import failed, succeeded
 
 logger = logging.getLogger("openviper.tasks.worker.supervisor")
@@ -139,4 +139,5 @@ class Attempt:
     def failed(self, error: BaseException) -> Finished:
         """Return what follows from a failure."""
         self._leave_if_forked(error)
-        return failed(self.message, self.actor, error)
+        with running(self.run):  # What is logged of it has its id too.
+            return failed(self.message, self.actor, error)
