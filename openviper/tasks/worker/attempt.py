@@ -22,6 +22,13 @@ _NOT_RUN = (GeneratorType, AsyncGeneratorType, CoroutineType, map, filter, zip, 
 """What calls something only when somebody asks for its values; those of `itertools` too."""
 
 
+def flush_output() -> None:
+    """Write what waits for the standard output and error; a task may have closed them, or nobody may be left to read."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):
+            stream.flush()
+
+
 class Listener(Protocol):
     """Is told about attempts, from any thread; its methods never raise."""
 
@@ -107,9 +114,7 @@ class Attempt:
             code = error.code or 0
         elif error is not None:
             logger.error("a process that %r has forked failed", self.message, exc_info=error)
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(Exception):
-                stream.flush()
+        flush_output()
         os._exit(code)
 
     def succeeded(self, value: Any, *, keep_results: bool) -> Finished:
