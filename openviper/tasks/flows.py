@@ -11,7 +11,8 @@ from openviper.tasks.actors import Registry
 from openviper.tasks.broker import get_broker, tasks_config
 from openviper.tasks.brokers.base import GroupInfo, NewGroup
 from openviper.tasks.exceptions import OpenViperTasksError, ResultTimeout
-from openviper.tasks.message import Message, new_id, to_json, to_values
+from openviper.tasks.message import Message, to_json, to_values
+from openviper.tasks.message_ids import new_id
 from openviper.tasks.proxy import TaskMessageProxy
 from openviper.tasks.sending import (
     NO_OPTIONS,

@@ -16,7 +16,8 @@ from openviper.tasks.brokers.base import NewGroup
 from openviper.tasks.conf import TaskSettings
 from openviper.tasks.inline_calls import run_inline
 from openviper.tasks.limits import check_key, within_key
-from openviper.tasks.message import Message, encode_arguments, new_ids
+from openviper.tasks.message import Message, encode_arguments
+from openviper.tasks.message_ids import new_ids
 from openviper.tasks.proxy import TaskMessageProxy
 from openviper.tasks.signing import sign
 from openviper.tasks.units import Duration, to_count, to_moment, to_ms
@@ -274,8 +275,7 @@ def _built(
     payload = encode_arguments(name, args, kwargs)
     if len(payload) > config.max_message_bytes:
         raise _too_long(name, len(payload), config.max_message_bytes)
-    message = Message(name, queue, payload)
-    message.priority = priority
+    message = Message(name, queue, payload, priority)
     if options is not NO_OPTIONS:
         _apply(options, message, known, comes_later=comes_later)
     if config.sign:
@@ -330,12 +330,17 @@ def proxies_of(
     """Return what the sender gets of messages of one actor that were called by place."""
     proxies = []
     for message, args in zip(messages, all_args, strict=True):
-        proxy = TaskMessageProxy(
-            message.message_id, message.actor_name, message.queue_name, args, _NO_NAMED
+        proxies.append(
+            TaskMessageProxy(
+                message.message_id,
+                message.actor_name,
+                message.queue_name,
+                args,
+                _NO_NAMED,
+                keeps_result=known.store_results,
+                actor=known,
+            )
         )
-        proxy.keeps_result = known.store_results
-        proxy.actor = known
-        proxies.append(proxy)
     return proxies
 
 
@@ -398,12 +403,16 @@ def send_call(
         duplicates = get_broker().send([message])
     else:
         return _run_here(message, known, args, kwargs, options)
-    proxy = TaskMessageProxy(message.message_id, name, message.queue_name, args, kwargs)
-    if message.options is not None and "unique" in message.options:
-        proxy.is_duplicate = is_duplicate(message, duplicates)
-    proxy.keeps_result = known is None or known.store_results
-    proxy.actor = known
-    return proxy
+    return TaskMessageProxy(
+        message.message_id,
+        name,
+        message.queue_name,
+        args,
+        kwargs,
+        False if message.options is None else is_duplicate(message, duplicates),
+        known is None or known.store_results,
+        known,
+    )
 
 
 def send_messages(

@@ -49,11 +49,9 @@ if TYPE_CHECKING:
     from openviper.tasks.brokers.tables import Store
 
 T = TypeVar("T")
-READY, RUNNING, DELAYED, DEAD, SUSPECT = (
-    int(state) for state in (State.READY, State.RUNNING, State.DELAYED, State.DEAD, State.SUSPECT)
-)
+READY, RUNNING, DELAYED, DEAD, SUSPECT, FRESH = map(int, State)
 _STATES = {
-    "ready": (READY, SUSPECT),
+    "ready": (READY, SUSPECT, FRESH),
     "running": (RUNNING,),
     "delayed": (DELAYED,),
     "dead": (DEAD,),

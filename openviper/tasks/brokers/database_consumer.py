@@ -112,7 +112,11 @@ class DatabaseConsumer:
         with self._store.transaction():
             if finished:
                 self._settle(finished, now)
-            return self._claim(want, now) if want else []
+            messages = self._claim(want, now) if want else []
+        while want and not messages and self._store.has_more:
+            with self._store.transaction():
+                messages = self._claim(want, now)
+        return messages
 
     def give_back(self, known: Collection[Message]) -> int:
         """Give back what this worker has according to the store and does not know of."""

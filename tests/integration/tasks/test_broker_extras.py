@@ -354,7 +354,7 @@ def raw_error(text: str) -> str:
     return f"ValueError: {text}"
 
 
-@pytest.mark.parametrize("text", ["bad \0 byte", "half \ud800"])
+@pytest.mark.parametrize("text", ["zig \0 zag", "zig \ud800"])
 def test_an_end_that_the_store_refuses_makes_its_own_message_dead_and_no_other(
     broker: Broker, consumer: Consumer, kind: str, text: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -374,7 +374,7 @@ def test_an_end_that_the_store_refuses_makes_its_own_message_dead_and_no_other(
     assert dead.message_id == culprit.message_id
     refused = "could not be stored" in dead.error
     # What was to be stored is nobody's business, and no output may stumble over it.
-    assert "half" not in caplog.text and "bad" not in caplog.text
+    assert "zig" not in caplog.text
     # SQLite, MariaDB, Redis and memory hold a NUL; half a surrogate only memory and, as JSON, Redis do.
     holds = {"\0": {"memory", "sqlite", "mysql", "redis"}, "\ud800": {"memory", "redis"}}
     assert refused is (kind not in holds[next(letter for letter in holds if letter in text)])
