@@ -95,6 +95,32 @@ async def test_plain_http_is_redirected_with_its_path_encoded(method: str, statu
     assert (await ask(app, scheme="https")).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("path", "query", "target"),
+    [
+        ("/a", b"x\x01y", "/a?x%01y"),
+        ("/a", b"\xff=%0d&b=[1]", "/a?%FF=%0d&b=[1]"),
+        ("/\ud800", b"", "/%3F"),
+        ("/a\x7f?b", b"", "/a%7F%3Fb"),
+    ],
+)
+async def test_whatever_a_server_lets_through_is_redirected_encoded(
+    path: str, query: bytes, target: str
+) -> None:
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "scheme": "http", "path": path, "query_string": query}
+    app = protected(SECURE_SSL_REDIRECT=True)
+    await app({**scope, "headers": [(b"host", b"localhost")]}, receive, send)
+    assert (b"location", f"https://localhost{target}".encode()) in sent[0]["headers"]
+
+
 async def test_a_websocket_for_another_host_is_closed() -> None:
     sent: list[Any] = []
 

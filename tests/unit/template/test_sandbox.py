@@ -297,6 +297,11 @@ def broken(_request: object) -> object:
     return ["a"]
 
 
+def numbered(_request: object) -> object:
+    """Return no names."""
+    return {"a": 1, 5: 1}
+
+
 def adds(_request: object) -> dict[str, object]:
     """Give names."""
     return {"site": "ours", "x": "of the processor"}
@@ -309,6 +314,7 @@ def adds(_request: object) -> dict[str, object]:
         ("nope", "context processor 'nope' cannot be imported"),
         (f"{__name__}.nothing", "cannot be imported"),
         (f"{__name__}.broken", "must return a mapping, not 'list'"),
+        (f"{__name__}.numbered", "has 5 in place of a name"),
     ],
 )
 def test_a_context_processor_that_is_none_is_named(folder: Path, path: str, message: str) -> None:
