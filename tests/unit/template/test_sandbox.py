@@ -181,7 +181,7 @@ async def test_the_session_does_not_lead_to_the_application(folder: Path) -> Non
 
     @app.get("/")
     async def page(request: Request) -> str:
-        source = "{{ request.scope }}{{ request.session.scope }}{{ request.session.store }}."
+        source = "{{ request.scope }}{{ request.session.scope }}{{ request.session.store }}{{ request.after_response }}."
         return render(folder, source, request=request)
 
     assert (await app.test_client().get("/")).text == "."
