@@ -78,7 +78,8 @@ def _check(environment: Environment, path: Path, name: str) -> Iterator[Finding]
             where=f"{path}:{error.lineno}",
         )
         return
-    except (OSError, UnicodeError) as error:
+    except (OSError, UnicodeError, RecursionError, SyntaxError) as error:
+        # The latter two of what is nested more deeply than Python can have it.
         yield Finding("templates.E001", f"{name} cannot be read: {error}", where=str(path))
         return
     yield from _wrong_calls(tree, path, name)

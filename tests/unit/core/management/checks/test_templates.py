@@ -64,6 +64,8 @@ def test_what_can_be_used_is_no_finding(folder: Path, text: str) -> None:
     [
         ("{% include 'gone.html' %}", "'gone.html', which does not exist"),
         ("{{ static('pictures/') }}", "there is no static file 'pictures/'"),
+        (f"{{{{ {'(' * 3000}1{')' * 3000} }}}}", "cannot be read: maximum recursion depth"),
+        ("{% for a in b %}" * 30 + "{% endfor %}" * 30, "cannot be read: too many statically"),
         ("{{ messagess }}", "did you mean 'messages'?"),
         ("{% include ['gone.html', 'a.xml'] %}", "'gone.html' or 'a.xml', which does not exist"),
         ("{% extends 'gone.html' %}", "'gone.html', which does not exist"),
