@@ -57,6 +57,10 @@ class Limit:
         seconds: How long the window is.
         counter: What counts them; while it cannot, they are counted in this process.
         clock: The time, in seconds since 1970.
+
+    Raises:
+        TypeError: If these are no numbers, as where `rate_limit` is written without parentheses.
+        ValueError: If they are less than 1.
     """
 
     def __init__(
@@ -66,7 +70,11 @@ class Limit:
         counter: Counter,
         clock: Callable[[], float] = now,
     ) -> None:
-        if requests < 1 or seconds < 1:
+        if not isinstance(requests, int) or not isinstance(seconds, (int, float)):
+            raise TypeError(
+                f"a limit is requests in seconds, such as (60, 60), not {requests!r} in {seconds!r}"
+            )
+        if requests < 1 or not 1 <= seconds < math.inf:
             raise ValueError(
                 f"a limit needs at least 1 request and 1 second, not {requests!r} in {seconds!r}"
             )

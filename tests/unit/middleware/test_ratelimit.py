@@ -280,3 +280,11 @@ async def test_a_process_counts_for_itself_while_the_counter_is_out_of_reach(
         "requests are counted by each process for itself meanwhile",
         "requests are counted by all processes together again",
     ]
+
+
+@pytest.mark.parametrize("given", [(Clock, 60), ("5", 60), (5, "60"), (5.5, 60), (None, 60)])
+def test_what_is_no_limit_is_named(given: tuple[Any, Any]) -> None:
+    with pytest.raises(TypeError, match="a limit is requests in seconds, .* not"):
+        rate_limit(*given)
+    with pytest.raises(ValueError, match="at least 1"):
+        rate_limit(5, float("nan"))
