@@ -70,14 +70,7 @@ class Limit:
         counter: Counter,
         clock: Callable[[], float] = now,
     ) -> None:
-        if not isinstance(requests, int) or not isinstance(seconds, (int, float)):
-            raise TypeError(
-                f"a limit is requests in seconds, such as (60, 60), not {requests!r} in {seconds!r}"
-            )
-        if requests < 1 or not 1 <= seconds < math.inf:
-            raise ValueError(
-                f"a limit needs at least 1 request and 1 second, not {requests!r} in {seconds!r}"
-            )
+        _check_limit(requests, seconds)
         self.requests = requests
         self.seconds = math.ceil(seconds)
         self._counter = SteadyCounter(counter)
@@ -116,6 +109,17 @@ class Limit:
     def _fades(self, before: int, spare: int) -> float:
         """Return how long a window has to go on until of those before it no more than `spare` count."""
         return self.seconds * max(0.0, 1 - spare / before)
+
+
+def _check_limit(requests: Any, seconds: Any) -> None:
+    if not isinstance(requests, int) or not isinstance(seconds, (int, float)):
+        raise TypeError(
+            f"a limit is requests in seconds, such as (60, 60), not {requests!r} in {seconds!r}"
+        )
+    if requests < 1 or not 1 <= seconds < math.inf:
+        raise ValueError(
+            f"a limit needs at least 1 request and 1 second, not {requests!r} in {seconds!r}"
+        )
 
 
 NETWORK_BITS = 64
