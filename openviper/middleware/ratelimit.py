@@ -226,7 +226,7 @@ class RateLimitMiddleware(BaseMiddleware):
             await self.app(scope, receive, send)
             return
         request = Request(scope, receive)
-        verdict = await self.limit.take(f"middleware\0{self._key(request)}")
+        verdict = await self.limit.take(_named("middleware", self._key(request)))
         headers = limit_headers(verdict)
 
         def finish(_answer: Answer, own: RawHeaders) -> RawHeaders:
@@ -239,6 +239,15 @@ class RateLimitMiddleware(BaseMiddleware):
             await refusal(scope, receive, send)
         else:
             await self.app(scope, receive, send)
+
+
+def _named(name: str, key: object) -> str:
+    """Return what one limit counts a request by."""
+    if not isinstance(key, str):
+        raise TypeError(
+            f"requests are counted by a text, not by {key!r}; a key function returns one"
+        )
+    return f"{name}\0{key}"
 
 
 def limit_headers(verdict: Verdict) -> list[tuple[bytes, bytes]]:
@@ -272,7 +281,7 @@ def rate_limit(
         @functools.wraps(handler)
         async def limited(*args: Any, **kwargs: Any) -> Any:
             request = _request_among((*args, *kwargs.values()), name)
-            verdict = await limit.take(f"{name}\0{key_func(request)}")
+            verdict = await limit.take(_named(name, key_func(request)))
             if verdict.retry_after:
                 raise TooManyRequests(verdict.retry_after)
             result = handler(*args, **kwargs)
