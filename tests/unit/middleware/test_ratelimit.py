@@ -298,7 +298,7 @@ async def test_a_key_that_is_no_text_is_an_error_and_not_another_one_each_time()
 
     for key in (slow_key, lambda _request: None):
         app = OpenViper(debug=False)
-        app.get("/")(rate_limit(1, 3600, key_func=key)(lambda request: "x"))  # type: ignore[arg-type,type-var]  # the mistake
+        app.get("/")(rate_limit(1, 3600, key_func=key)(lambda request: "x"))  # type: ignore[arg-type]  # the mistake
         with pytest.raises(TypeError, match="counted by a text, not by"):
             await app.test_client(raise_app_exceptions=True).get("/")
     gc.collect()
