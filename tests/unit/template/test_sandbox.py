@@ -397,7 +397,7 @@ def test_a_page_that_asks_who_asks_depends_on_it(ask: Any, answer: object) -> No
 
 @pytest.mark.parametrize(
     "name",
-    ["", "/", "/a", "//a", "a//b", ".", "..", "./a", "a/.", "a/..", "a/../b", "a\\b", "a\0", "\ud800", "https://a/b"],
+    ["", "/", "/a", "//a", "a//b", ".", "..", "./a", "a/.", "a/..", "a/../b", "a\\b", "a\0", "\ud800", "https://a/b", None, 5],
 )  # fmt: skip
 def test_a_name_that_no_static_file_can_have_is_refused(name: str) -> None:
     with pytest.raises(ValueError) as caught:
