@@ -77,6 +77,29 @@ def _check(name: str, sources: Sequence[object]) -> None:
             raise ImproperlyConfigured(
                 f"{source!r} of {name} is no source of a content security policy; each is a text without blanks and semicolons"
             )
+        meant = _meant(source) if _LISTS_SOURCES.search(name) else ""
+        if meant:
+            raise ImproperlyConfigured(
+                f"{source!r} of {name} is no word of a content security policy; did you mean {meant}?"
+            )
+
+
+_KEYWORDS = tuple(
+    "'none' 'report-sample' 'self' 'strict-dynamic' 'unsafe-eval' 'unsafe-hashes' 'unsafe-inline' 'wasm-unsafe-eval'".split()
+)
+_HASHED = ("nonce-", "sha256-", "sha384-", "sha512-")
+_LISTS_SOURCES = re.compile(r"-src(?:-elem|-attr)?\Z|\A(?:base-uri|form-action|frame-ancestors)\Z")
+
+
+def _meant(source: str) -> str:
+    """Return the word that a source was probably meant to be, if browsers take it for a host or pass over it; else empty."""
+    quoted = f"'{source.strip(chr(39))}'"
+    if not source.startswith("'"):
+        is_word = quoted.lower() in _KEYWORDS or source.startswith(_HASHED)
+        return quoted if is_word else ""
+    if quoted.lower() in _KEYWORDS or source[1:].startswith(_HASHED):
+        return "" if source == quoted else quoted
+    return (difflib.get_close_matches(quoted.lower(), _KEYWORDS, n=1, cutoff=0.8) or [""])[0]
 
 
 def _allows_every_style(name: str, sources: Sequence[str]) -> bool:

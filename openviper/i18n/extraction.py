@@ -42,13 +42,26 @@ def python_messages(
     Raises:
         SyntaxError: If it is not Python.
     """
-    for node in ast.walk(ast.parse(source)):
+    tree = ast.parse(source)
+    functions = {**functions, **_renamed(tree, functions)}
+    for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             called = _called(node.func)
             texts = _texts(node, functions.get(called))
             message = _message(called, texts, f"{name}:{node.lineno}", functions)
             if message is not None:
                 yield message
+
+
+def _renamed(tree: ast.AST, functions: Mapping[str, Arguments]) -> dict[str, Arguments]:
+    """Return what functions of ours are called in a module that gives them names of its own."""
+    imports = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
+    names = (name for each in imports if each.module == "openviper.i18n" for name in each.names)
+    return {
+        name.asname: functions[name.name]
+        for name in names
+        if name.asname and name.name in functions
+    }
 
 
 def template_messages(environment: Any, source: str, name: str) -> Iterator[Message]:

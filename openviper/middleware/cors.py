@@ -40,7 +40,7 @@ class CORSPolicy:
     Raises:
         TypeError: If several of something are one text.
         ValueError: If no page has such an origin, or no request such a method or header; if every origin may send cookies: any
-            page could act for our users.
+            page could act for our users; if `expose_headers` has a star beside cookies, which browsers take for a name.
     """
 
     def __init__(
@@ -62,6 +62,8 @@ class CORSPolicy:
         self.methods = tuple(map(str.upper, _words(allowed_methods, "allowed_methods")))
         self.headers = tuple(map(str.lower, _words(allowed_headers, "allowed_headers")))
         self.expose_headers = _words(expose_headers, "expose_headers")
+        if allow_credentials and "*" in self.expose_headers:
+            raise ValueError("with allow_credentials '*' among expose_headers is a name: list them")
         self.max_age = max_age
         self.allow_private_network = allow_private_network
 

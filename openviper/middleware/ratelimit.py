@@ -57,6 +57,10 @@ class Limit:
         seconds: How long the window is.
         counter: What counts them; while it cannot, they are counted in this process.
         clock: The time, in seconds since 1970.
+
+    Raises:
+        TypeError: If these are no numbers, as where `rate_limit` is written without parentheses.
+        ValueError: If they are less than 1.
     """
 
     def __init__(
@@ -66,10 +70,7 @@ class Limit:
         counter: Counter,
         clock: Callable[[], float] = now,
     ) -> None:
-        if requests < 1 or seconds < 1:
-            raise ValueError(
-                f"a limit needs at least 1 request and 1 second, not {requests!r} in {seconds!r}"
-            )
+        _check_limit(requests, seconds)
         self.requests = requests
         self.seconds = math.ceil(seconds)
         self._counter = SteadyCounter(counter)
@@ -108,6 +109,17 @@ class Limit:
     def _fades(self, before: int, spare: int) -> float:
         """Return how long a window has to go on until of those before it no more than `spare` count."""
         return self.seconds * max(0.0, 1 - spare / before)
+
+
+def _check_limit(requests: Any, seconds: Any) -> None:
+    if not isinstance(requests, int) or not isinstance(seconds, (int, float)):
+        raise TypeError(
+            f"a limit is requests in seconds, such as (60, 60), not {requests!r} in {seconds!r}"
+        )
+    if requests < 1 or not 1 <= seconds < math.inf:
+        raise ValueError(
+            f"a limit needs at least 1 request and 1 second, not {requests!r} in {seconds!r}"
+        )
 
 
 NETWORK_BITS = 64
@@ -214,7 +226,7 @@ class RateLimitMiddleware(BaseMiddleware):
             await self.app(scope, receive, send)
             return
         request = Request(scope, receive)
-        verdict = await self.limit.take(f"middleware\0{self._key(request)}")
+        verdict = await self.limit.take(_named("middleware", self._key(request)))
         headers = limit_headers(verdict)
 
         def finish(_answer: Answer, own: RawHeaders) -> RawHeaders:
@@ -227,6 +239,15 @@ class RateLimitMiddleware(BaseMiddleware):
             await refusal(scope, receive, send)
         else:
             await self.app(scope, receive, send)
+
+
+def _named(name: str, key: object) -> str:
+    """Return what one limit counts a request by."""
+    if not isinstance(key, str):
+        raise TypeError(
+            f"requests are counted by a text, not by {key!r}; a key function returns one"
+        )
+    return f"{name}\0{key}"
 
 
 def limit_headers(verdict: Verdict) -> list[tuple[bytes, bytes]]:
@@ -260,7 +281,7 @@ def rate_limit(
         @functools.wraps(handler)
         async def limited(*args: Any, **kwargs: Any) -> Any:
             request = _request_among((*args, *kwargs.values()), name)
-            verdict = await limit.take(f"{name}\0{key_func(request)}")
+            verdict = await limit.take(_named(name, key_func(request)))
             if verdict.retry_after:
                 raise TooManyRequests(verdict.retry_after)
             result = handler(*args, **kwargs)

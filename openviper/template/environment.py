@@ -82,25 +82,20 @@ def get_jinja2_env(search_paths: Sequence[str]) -> SandboxedEnvironment:
     return _environment(tuple(search_paths), settings.TEMPLATE_AUTO_RELOAD, places)
 
 
-MARKUP = frozenset("atom htm html rss svg xht xhtml xml".split())
-"""Endings of templates in which values are escaped."""
 TEMPLATES = frozenset({"j2", "jinja", "jinja2"})
 """Endings that say that a file is a template; those before it say of what."""
-_PLAIN = frozenset(
-    "cfg conf css csv eml ics ini js json md mjs sql tex text toml tsv txt yaml yml".split()
+PLAIN = frozenset(
+    "bat cfg conf css csv eml ics ini js json log md mjs ps1 rst service sh sql tex text toml tsv txt yaml yml".split()
 )
-
-
-SUFFIXES = tuple(f".{ending}" for ending in sorted(MARKUP | TEMPLATES | {"md", "txt"}))
+"""Endings of templates of plain text, in which values stand as they are."""
+SUFFIXES = (".htm", ".html", ".j2", ".jinja", ".jinja2", ".md", ".svg", ".txt", ".xhtml", ".xml")
 """Endings of files in the folders of templates that are taken for templates."""
 
 
 def is_escaped(name: str | None) -> bool:
-    """Return whether a template escapes values: markup does, and what is a template of nothing known to be plain text."""
-    *_, before, last = ["", "", *(name or "").lower().rpartition("/")[2].split(".")]
-    if last in TEMPLATES:
-        return before not in _PLAIN
-    return name is None or last in MARKUP
+    """Return whether values are escaped in a template: in all but those that are known to be plain text."""
+    before, last = ["", *(name or "").lower().rpartition("/")[2].split(".")][-2:]
+    return (before if last in TEMPLATES else last) not in PLAIN
 
 
 @lru_cache(maxsize=16)

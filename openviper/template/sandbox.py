@@ -18,8 +18,8 @@ CHANGING = frozenset(
     "refresh_from_db remove save set update update_or_create update_single".split()
 )
 """Methods of models, managers and querysets that write, or send any statement."""
-INNER = frozenset({"scope", "store"})
-"""Attributes of a request and its session that lead to the server, the application and other sessions."""
+INNER = frozenset({"after_response", "release_later", "scope", "store"})
+"""Attributes of a request and its session that lead to the server, the application and other sessions, or call what they are given."""
 RUNNING = (Coroutine, Generator, AsyncGenerator)
 """What goes on when it is sent something: with `send` a template would call what only an ``await`` is to call."""
 MAX_REPEATED = 1_000_000

@@ -121,6 +121,15 @@ def test_only_files_of_the_project_itself_are_looked_into(tmp_path: Path) -> Non
     assert list(source_files(tmp_path, ())) == []
 
 
+def test_functions_of_ours_are_known_by_the_names_that_a_module_gives_them() -> None:
+    source = (
+        "from openviper.i18n import gettext_lazy as _l, ngettext as many, pgettext\nfrom other import gettext as t\n"
+        "_l('one'); many('a', 'b', 2); pgettext('c', 'two'); t('of others')"
+    )
+    found = [(each.context, each.text, each.plural) for each in python_messages(source, "m.py")]
+    assert found == [(None, "one", ""), (None, "a", "b"), ("c", "two", "")]
+
+
 @pytest.mark.parametrize("text", ["nul\\0x", "end\\x04x", "half \\ud800"])
 @pytest.mark.parametrize("call", ["gettext('{}')", "pgettext('{}', 'a')", "ngettext('a', '{}', 2)"])
 def test_a_text_that_no_catalogue_can_hold_is_named_with_its_line(call: str, text: str) -> None:

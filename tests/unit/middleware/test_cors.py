@@ -172,6 +172,12 @@ async def test_an_ordinary_options_request_reaches_the_application() -> None:
     assert response.headers["allow"] == "GET, HEAD, OPTIONS, PUT"
 
 
+def test_a_star_among_exposed_headers_with_cookies_is_a_mistake() -> None:
+    with pytest.raises(ValueError, match="expose_headers"):
+        CORSPolicy([ORIGIN], allow_credentials=True, expose_headers=["*"])
+    assert CORSPolicy([ORIGIN], expose_headers=["*"]).expose_headers == ("*",)
+
+
 def test_every_origin_with_cookies_is_a_mistake() -> None:
     with pytest.raises(ValueError, match="exclude each other"):
         CORSPolicy(["*"], allow_credentials=True)

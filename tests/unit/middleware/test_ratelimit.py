@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import pytest
@@ -280,3 +281,24 @@ async def test_a_process_counts_for_itself_while_the_counter_is_out_of_reach(
         "requests are counted by each process for itself meanwhile",
         "requests are counted by all processes together again",
     ]
+
+
+@pytest.mark.parametrize("given", [(Clock, 60), ("5", 60), (5, "60"), (5.5, 60), (None, 60)])
+def test_what_is_no_limit_is_named(given: tuple[Any, Any]) -> None:
+    with pytest.raises(TypeError, match="a limit is requests in seconds, .* not"):
+        rate_limit(*given)
+    with pytest.raises(ValueError, match="at least 1"):
+        rate_limit(5, float("nan"))
+
+
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
+async def test_a_key_that_is_no_text_is_an_error_and_not_another_one_each_time() -> None:
+    async def slow_key(_request: Request) -> str:
+        return "x"
+
+    for key in (slow_key, lambda _request: None):
+        app = OpenViper(debug=False)
+        app.get("/")(rate_limit(1, 3600, key_func=key)(lambda request: "x"))  # type: ignore[arg-type]  # the mistake
+        with pytest.raises(TypeError, match="counted by a text, not by"):
+            await app.test_client(raise_app_exceptions=True).get("/")
+    gc.collect()

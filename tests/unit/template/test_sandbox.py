@@ -181,7 +181,7 @@ async def test_the_session_does_not_lead_to_the_application(folder: Path) -> Non
 
     @app.get("/")
     async def page(request: Request) -> str:
-        source = "{{ request.scope }}{{ request.session.scope }}{{ request.session.store }}."
+        source = "{{ request.scope }}{{ request.session.scope }}{{ request.session.store }}{{ request.after_response }}."
         return render(folder, source, request=request)
 
     assert (await app.test_client().get("/")).text == "."
@@ -297,6 +297,11 @@ def broken(_request: object) -> object:
     return ["a"]
 
 
+def numbered(_request: object) -> object:
+    """Return no names."""
+    return {"a": 1, 5: 1}
+
+
 def adds(_request: object) -> dict[str, object]:
     """Give names."""
     return {"site": "ours", "x": "of the processor"}
@@ -309,6 +314,7 @@ def adds(_request: object) -> dict[str, object]:
         ("nope", "context processor 'nope' cannot be imported"),
         (f"{__name__}.nothing", "cannot be imported"),
         (f"{__name__}.broken", "must return a mapping, not 'list'"),
+        (f"{__name__}.numbered", "has 5 in place of a name"),
     ],
 )
 def test_a_context_processor_that_is_none_is_named(folder: Path, path: str, message: str) -> None:
@@ -391,7 +397,7 @@ def test_a_page_that_asks_who_asks_depends_on_it(ask: Any, answer: object) -> No
 
 @pytest.mark.parametrize(
     "name",
-    ["", "/", "/a", "//a", "a//b", ".", "..", "./a", "a/.", "a/..", "a/../b", "a\\b", "a\0", "\ud800", "https://a/b"],
+    ["", "/", "/a", "//a", "a//b", ".", "..", "./a", "a/.", "a/..", "a/../b", "a\\b", "a\0", "\ud800", "https://a/b", None, 5],
 )  # fmt: skip
 def test_a_name_that_no_static_file_can_have_is_refused(name: str) -> None:
     with pytest.raises(ValueError) as caught:

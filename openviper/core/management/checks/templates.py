@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from functools import lru_cache
@@ -78,7 +79,8 @@ def _check(environment: Environment, path: Path, name: str) -> Iterator[Finding]
             where=f"{path}:{error.lineno}",
         )
         return
-    except (OSError, UnicodeError) as error:
+    except (OSError, UnicodeError, RecursionError, SyntaxError) as error:
+        # The latter two of what is nested more deeply than Python can have it.
         yield Finding("templates.E001", f"{name} cannot be read: {error}", where=str(path))
         return
     yield from _wrong_calls(tree, path, name)
@@ -160,7 +162,7 @@ def _nodes() -> Any:
 
 
 def _call_problem(call: nodes.Call) -> str:
-    """Return what is wrong with a call of `url_for` or `static` with a fixed name; empty if nothing is known to be."""
+    """Return what is wrong with a call of `url_for`, `static` or `_` with a fixed text; empty if nothing is known to be."""
     function = getattr(call.node, "name", "")
     first = getattr(call.args[0], "value", None) if call.args else None
     if not isinstance(first, str):
@@ -169,7 +171,20 @@ def _call_problem(call: nodes.Call) -> str:
         return _address_problem(call, first)
     if function == "static" and not _has_static_file(first):
         return f"there is no static file {first!r}"
-    return ""
+    return _text_problem(call, first) if function in ("_", "gettext") else ""
+
+
+_VALUE = re.compile(r"%\((\w+)\)")
+
+
+def _text_problem(call: nodes.Call, text: str) -> str:
+    """Return why a text to translate cannot be filled in, which all are; empty if it can be."""
+    if "%" in _VALUE.sub("", text.replace("%%", "")):
+        return f"the text {text!r} has a '%' alone; it is written '%%'"
+    given = {keyword.key for keyword in call.kwargs}
+    missing = [name for name in _VALUE.findall(text) if name not in given]
+    is_known = call.dyn_kwargs is None
+    return f"the text {text!r} needs a value for {missing[0]!r}" if missing and is_known else ""
 
 
 def _address_problem(call: nodes.Call, name: str) -> str:
