@@ -213,8 +213,7 @@ class _Layout:
         """Return a line in its compact form."""
         end = self._ends.get(number)
         text = line if end is None else line[:end].rstrip()
-        for start, behind in reversed(self._spaces.get(number, ())):
-            text = text[:start] + text[behind:]
+        text = _without(text, self._spaces.get(number, ()))
         # What stands in a string is part of it.
         if number in self._inside:
             return text
@@ -223,17 +222,20 @@ class _Layout:
 
     def _take(self, token: TokenInfo) -> None:
         self._level += _LEVELS.get(token.type, 0)
-        before, self._before = self._before, token
+        self._take_space(token)
         if token.type in (*_LEVELS, tokenize.NL, tokenize.ENDMARKER):
             return
-        if before is not None and len(self._open) == 1 and _needs_no_space(before, token):
-            self._spaces.setdefault(token.start[0], []).append((before.end[1], token.start[1]))
         if token.type == tokenize.NEWLINE:
             self._begins = True
             return
         self.margins.setdefault(token.start[0], self._level if self._begins else 0)
         self._begins = False
         self._take_string(token)
+
+    def _take_space(self, token: TokenInfo) -> None:
+        before, self._before = self._before, token
+        if before is not None and len(self._open) == 1 and _needs_no_space(before, token):
+            self._spaces.setdefault(token.start[0], []).append((before.end[1], token.start[1]))
 
     def _take_string(self, token: TokenInfo) -> None:
         step = _FORMATTED.get(token.type, 0)
@@ -249,6 +251,13 @@ class _Layout:
             for comment in block:
                 if not comment.string.startswith(READ_COMMENTS):
                     self._ends[comment.start[0]] = comment.start[1]
+
+
+def _without(text: str, spaces: Sequence[tuple[int, int]]) -> str:
+    """Return a line without some of its spaces, each from one place to another."""
+    starts = [0, *(behind for _, behind in spaces)]
+    ends = [*(start for start, _ in spaces), len(text)]
+    return "".join(text[start:end] for start, end in zip(starts, ends, strict=True))
 
 
 def _needs_no_space(before: TokenInfo, token: TokenInfo) -> bool:
