@@ -93,6 +93,11 @@ class TaskSettings:
     logging: TaskLogging = TaskLogging()
     backup: BackupSchedule | None = None
 
+    @property
+    def sends_plainly(self) -> bool:
+        """Whether nothing but a call makes a message: it is sent, and not signed."""
+        return self.enabled and not self.sign
+
 
 def resolve_tasks_config(config: Mapping[str, Any] | None) -> TaskSettings:
     """Return `TASKS` with its defaults.

@@ -154,6 +154,17 @@ class Message:
         return args, kwargs
 
 
+FreshValues = tuple[str, str, str, str, int, float]
+"""All there is of a message that may run at once, was never tried and has no options: its id, queue, actor, payload, priority and
+moment of sending."""
+
+
+def fresh_message(values: FreshValues, key: Any = None) -> Message:
+    """Return the message that these are the values of."""
+    message_id, queue, actor, payload, priority, sent_at = values
+    return Message(actor, queue, payload, priority, message_id=message_id, sent_at=sent_at, key=key)
+
+
 # ASCII only: no store, no log and no terminal stumbles over it.
 _encoder = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 

@@ -16,8 +16,8 @@ from openviper.tasks.brokers.base import NewGroup
 from openviper.tasks.conf import TaskSettings
 from openviper.tasks.inline_calls import run_inline
 from openviper.tasks.limits import check_key, within_key
-from openviper.tasks.message import Message, encode_arguments
-from openviper.tasks.message_ids import new_ids
+from openviper.tasks.message import Message, encode_arguments, fresh_message
+from openviper.tasks.message_ids import new_id, new_ids
 from openviper.tasks.proxy import TaskMessageProxy
 from openviper.tasks.signing import sign
 from openviper.tasks.units import Duration, to_count, to_moment, to_ms
@@ -272,15 +272,22 @@ def _built(
     else:
         args, kwargs = known.sent(args, kwargs)
         queue, priority = known.queue_name, known.priority
-    payload = encode_arguments(name, args, kwargs)
-    if len(payload) > config.max_message_bytes:
-        raise _too_long(name, len(payload), config.max_message_bytes)
+    payload = _payload(config, name, args, kwargs)
     message = Message(name, queue, payload, priority)
     if options is not NO_OPTIONS:
         _apply(options, message, known, comes_later=comes_later)
     if config.sign:
         sign(message)
     return message
+
+
+def _payload(
+    config: TaskSettings, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> str:
+    payload = encode_arguments(name, args, kwargs)
+    if len(payload) > config.max_message_bytes:
+        raise _too_long(name, len(payload), config.max_message_bytes)
+    return payload
 
 
 def build_messages(
@@ -395,6 +402,8 @@ def send_call(
         BrokerError: If the store of messages does not answer.
     """
     config = tasks_config()
+    if options is NO_OPTIONS and known is not None and config.sends_plainly and _capture is None:
+        return _send_fresh(config, name, known, args, kwargs)
     message = _built(config, name, known, args, kwargs, options)
     duplicates: list[Message] | None = []
     if _capture is not None:
@@ -412,6 +421,27 @@ def send_call(
         False if message.options is None else is_duplicate(message, duplicates),
         known is None or known.store_results,
         known,
+    )
+
+
+def _send_fresh(
+    config: TaskSettings,
+    name: str,
+    known: Sendable,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+) -> TaskMessageProxy:
+    """Send a call without options: most are such."""
+    payload = _payload(config, name, *known.sent(args, kwargs))
+    queue = known.queue_name
+    message_id = new_id()
+    values = (message_id, queue, name, payload, known.priority, time.time())
+    broker = get_broker()
+    send_fresh = getattr(broker, "send_fresh", None)
+    if send_fresh is None or not send_fresh(values):
+        broker.send([fresh_message(values)])
+    return TaskMessageProxy(
+        message_id, name, queue, args, kwargs, False, known.store_results, known
     )
 
 

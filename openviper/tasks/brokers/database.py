@@ -37,14 +37,13 @@ from openviper.tasks.brokers.storing import (
     Parcel,
     Sent,
     are_stored,
-    row_if_fresh,
     store_in_transaction,
     store_parcel,
-    values_if_fresh,
 )
 from openviper.tasks.brokers.tables import GROUPS, PROGRESS, RESULTS
 from openviper.tasks.exceptions import BrokerError
-from openviper.tasks.message import Message, is_storable
+from openviper.tasks.message import FreshValues, Message, fresh_message, is_storable
+from openviper.tasks.message_ids import next_key
 from openviper.utils.importing import import_string
 
 if TYPE_CHECKING:
@@ -234,12 +233,28 @@ class DatabaseBroker:
         gathered = before_commit(self._flush_key, self.alias)
         if gathered is None:
             return self._send_now(messages, group)
-        if group is None and len(messages) == 1:
-            # Just what is stored: a transaction may gather many, and the rest costs time and memory.
-            gathered.append(values_if_fresh(messages[0]) or messages[0])
-        else:
-            gathered.append(Parcel(messages, group))
+        gathered.append(Parcel(messages, group))
         return None
+
+    def send_fresh(self, values: FreshValues) -> bool:
+        """Do what `send` does with a message of which this is all: by the shortest way, as most are such.
+
+        Returns:
+            Whether it was done: not with a store of its own.
+
+        Raises:
+            BrokerError: If the database does not take it.
+        """
+        if self.alias is None:
+            return False
+        gathered = before_commit(self._flush_key, self.alias)
+        if gathered is not None:
+            gathered.append(values)
+            return True
+        row = (next_key(), *values)
+        if not self._store_row(row, in_loop=_get_running_loop() is not None):
+            self._send_now([fresh_message(values, row[0])], None)
+        return True
 
     def _send_behind(
         self, messages: Sequence[Message], group: NewGroup | None
@@ -253,12 +268,10 @@ class DatabaseBroker:
     ) -> list[Message] | None:
         """Store messages at once; an event loop is not made to wait."""
         in_loop = _get_running_loop() is not None
-        if in_loop and self._sender.is_busy:  # What was sent before goes first.
-            self._sender.add(Parcel(messages, group))
-            return None
-        if group is None and len(messages) == 1 and self._store_usual(messages[0], not in_loop):
-            return []
         parcel = Parcel(messages, group)
+        if in_loop and self._sender.is_busy:  # What was sent before goes first.
+            self._sender.add(parcel)
+            return None
         try:
             return self.store(parcel, wait=not in_loop)
         except BrokerError as error:
@@ -268,23 +281,22 @@ class DatabaseBroker:
             self._sender.add(parcel)
             return None
 
-    def _store_usual(self, message: Message, wait: bool) -> bool:
-        """Store a message that is fresh with the connection that is open, by the shortest way; return whether that was done.
+    def _store_row(self, row: tuple[Any, ...], *, in_loop: bool) -> bool:
+        """Store the values of `FRESH_COLUMNS` with the connection that is open; return whether that was done.
 
         Raises:
             BrokerError: If the time to wait for another writer is over.
         """
-        row = row_if_fresh(message)
-        if row is None:
+        if in_loop and self._sender.is_busy:  # What was sent before goes first.
             return False
         with self._lock:
             store = self._store
             if store is None or not self._ready:
                 return False
             try:
-                store.insert_one(row, wait)
+                store.insert_one(row, not in_loop)
             except BrokerError as error:
-                if error.busy and wait and store.vendor == "sqlite":
+                if error.busy and not in_loop and store.vendor == "sqlite":
                     raise
                 return False  # `store` knows what to do about it.
         return True

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from openviper.tasks.brokers.claims import RUNNING, in_order, rows_in_state, take_rows
 from openviper.tasks.brokers.tables import COLUMNS, FRESH_COLUMNS, MARK, MESSAGES
-from openviper.tasks.message import State
+from openviper.tasks.message import FreshValues, State
 
 if TYPE_CHECKING:
     from openviper.tasks.brokers.tables import Store
@@ -31,9 +31,6 @@ _MARK = f"SELECT last FROM {MARK}"
 _AHEAD = f"FROM {MESSAGES} WHERE id > ? AND state = {FRESH} ORDER BY id LIMIT ?"
 AT_ONCE = 100
 """Rows of one INSERT: what Python does for a statement takes longer than what SQLite does for a row."""
-
-Values = tuple[str, str, str, str, int, float]
-"""Those of `FRESH_COLUMNS` but the key."""
 
 
 def _insert(key: str, state: int, rows: int = 1) -> str:
@@ -52,7 +49,7 @@ _INSERT_NEXT = _insert("NULL", FRESH)
 _INSERT_NEXT_MANY = _insert("NULL", FRESH, AT_ONCE)
 
 
-def inserts(key: int, new: Sequence[Values]) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
+def inserts(key: int, new: Sequence[FreshValues]) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
     """Yield the INSERTs of fresh messages of one transaction, each with the values to run it with; `key` is for the first one."""
     yield INSERT_ALONE, [(key, *new[0])]
     behind = len(new) - (len(new) - 1) % AT_ONCE
@@ -63,7 +60,7 @@ def inserts(key: int, new: Sequence[Values]) -> Iterator[tuple[str, list[tuple[A
         yield _INSERT_NEXT, list(new[behind:])
 
 
-def are_usual(new: Sequence[Values]) -> bool:
+def are_usual(new: Sequence[FreshValues]) -> bool:
     """Return whether all messages have the usual priority."""
     return not any(values[4] for values in new)
 

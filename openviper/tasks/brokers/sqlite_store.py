@@ -22,7 +22,6 @@ from openviper.tasks.brokers.claims import (
 from openviper.tasks.brokers.fresh import (
     INSERT_ALONE,
     INSERT_READY,
-    Values,
     are_usual,
     claim_usual,
     inserts,
@@ -36,6 +35,7 @@ from openviper.tasks.brokers.tables import (
     what_it_does,
 )
 from openviper.tasks.exceptions import BrokerError
+from openviper.tasks.message import FreshValues
 from openviper.utils.private_files import ensure_private
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ class SQLiteStore:
     def insert_fresh(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """Store messages that are fresh in one transaction."""
         with self.transaction():
-            new: list[Values] = [row[1:] for row in rows]
+            new: list[FreshValues] = [row[1:] for row in rows]
             if not are_usual(new):
                 self._insert_many(INSERT_READY, rows)
             elif rows:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from openviper.tasks.brokers.base import NewGroup
 from openviper.tasks.brokers.fresh import (
-    Values,
     are_usual,
     inserts,
 )
@@ -25,7 +24,7 @@ from openviper.tasks.brokers.tables import (
     full_row,
     insert_sql,
 )
-from openviper.tasks.message import Message, State, to_json
+from openviper.tasks.message import FreshValues, Message, State, to_json
 from openviper.tasks.message_ids import next_key
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ def insert_row(message: Message, now: float) -> tuple[Any, ...]:
     )
 
 
-def values_if_fresh(message: Message) -> Values | None:
+def values_if_fresh(message: Message) -> FreshValues | None:
     """Do what `row_if_fresh` does, without the key."""
     is_fresh = not (message.due or message.attempts or message.deliveries)
     if message.options is not None or not is_fresh:
@@ -201,7 +200,7 @@ def are_stored(store: Store, messages: Sequence[Message]) -> bool:
     return any(store.rows(sql, (message.key, message.message_id)) for message in keyed)
 
 
-Sent = Values | Message | Parcel
+Sent = FreshValues | Message | Parcel
 """What a transaction gathers."""
 
 
@@ -224,7 +223,7 @@ async def store_in_transaction(
     if not has_tables and connection.vendor != "mysql":
         has_tables = not await _create_tables(connection)
     now = time.time()
-    new: list[Values | Message] = []
+    new: list[FreshValues | Message] = []
     for item in sent:
         if isinstance(item, Parcel):
             new += await _unpack(connection, item, now)
@@ -236,7 +235,9 @@ async def store_in_transaction(
     return has_tables
 
 
-async def _unpack(connection: Connection, parcel: Parcel, now: float) -> list[Values | Message]:
+async def _unpack(
+    connection: Connection, parcel: Parcel, now: float
+) -> list[FreshValues | Message]:
     """Return what is to be stored of messages that were sent together; their group is stored."""
     if parcel.group is not None:
         await _insert_new(connection, GROUPS, _GROUP_COLUMNS, _group_row(parcel.group, now))
@@ -247,7 +248,7 @@ async def _unpack(connection: Connection, parcel: Parcel, now: float) -> list[Va
     ]
 
 
-async def _insert(connection: Connection, new: Sequence[Values | Message], now: float) -> None:
+async def _insert(connection: Connection, new: Sequence[FreshValues | Message], now: float) -> None:
     keys = next_key.many(len(new))
     if connection.vendor == "sqlite":
         fresh = [each for each in new if isinstance(each, tuple)]
@@ -270,7 +271,7 @@ async def _insert_rows(connection: Connection, sql: str, rows: Sequence[tuple[An
         await connection.execute_many(sql, rows)
 
 
-def _row(key: int, item: Values | Message, now: float) -> tuple[Any, ...]:
+def _row(key: int, item: FreshValues | Message, now: float) -> tuple[Any, ...]:
     """Return the values of `INSERT_COLUMNS`."""
     if isinstance(item, tuple):
         return full_row((key, *item))
