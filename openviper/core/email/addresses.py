@@ -49,6 +49,11 @@ class Mailbox(NamedTuple):
         return f"{self.local}@{self.domain}"
 
     @property
+    def identity(self) -> tuple[str, str]:
+        """What two texts of one address have in common: capitals of a domain mean nothing (RFC 5321, 2.4)."""
+        return self.local, self.domain.lower()
+
+    @property
     def needs_smtputf8(self) -> bool:
         """Whether only a server with SMTPUTF8 (RFC 6531) can take it: domains have an ASCII form, local parts have none."""
         return not self.local.isascii()
@@ -177,7 +182,7 @@ def _each_once(texts: list[str]) -> list[str]:
     named: set[tuple[str, str]] = set()
     for text in texts:
         mailbox = parse_mailbox(text)
-        key = (mailbox.local, mailbox.domain.lower())
+        key = mailbox.identity
         kept.setdefault(key, text)
         if mailbox.name and key not in named:
             named.add(key)

@@ -36,6 +36,7 @@ _DATE = re.compile(
     re.ASCII,
 )
 LONGEST_ID = 250
+_LISTS = ("recipients", "cc", "bcc", "reply_to")
 NOBODY_NAMED = "To: undisclosed-recipients:;\r\n"
 """The field To of a message whose recipients are all in `bcc` (RFC 5322, A.1.3)."""
 
@@ -60,6 +61,9 @@ class EmailMessageData:
         only_to: Those who get it now, where the others have it already; everybody when empty.
         alternatives: Further forms of the body, such as a calendar invitation.
         envelope_sender: Where reports about lost mail go, as a bare address; ``""`` for nowhere; `sender` when `None`.
+
+    Raises:
+        TypeError: If a text is given for a list of addresses, whose letters would be taken one by one.
     """
 
     recipients: list[str]
@@ -78,6 +82,11 @@ class EmailMessageData:
     alternatives: list[Alternative] = field(default_factory=list)
     envelope_sender: str | None = None
 
+    def __post_init__(self) -> None:
+        for name in _LISTS:
+            if isinstance(getattr(self, name), str):
+                raise TypeError(f"{name} of a message must be a list of addresses, not a text")
+
     def __repr__(self) -> str:
         # Bodies, addresses and names of files are nobody else's business, and end up in logs.
         count = len(self.recipients) + len(self.cc) + len(self.bcc)
@@ -88,11 +97,11 @@ class EmailMessageData:
 
         Two texts of one address count once, whatever names they bear.
         """
-        by_address: dict[str, str] = {}
+        by_address: dict[tuple[str, str], str] = {}
         for value in self.only_to or (*self.recipients, *self.cc, *self.bcc):
             text = value.strip()
             if text:
-                by_address.setdefault(parse_mailbox(text).address, text)
+                by_address.setdefault(parse_mailbox(text).identity, text)
         return list(by_address.values())
 
     def bodies(self) -> tuple[str, str | None]:
@@ -196,11 +205,11 @@ def _checked_date(text: str) -> str:
 def _addresses(name: str, values: Iterable[str]) -> str:
     """Return a field of addresses, each once whatever names it is given with; nothing if there are none."""
     mailboxes = [parse_mailbox(value) for value in values]
-    named: dict[str, int] = {}
+    named: dict[tuple[str, str], int] = {}
     for place, mailbox in enumerate(mailboxes):
-        first = named.setdefault(mailbox.address, place)
+        first = named.setdefault(mailbox.identity, place)
         if not mailboxes[first].name:
-            named[mailbox.address] = place
+            named[mailbox.identity] = place
     return address_field(name, [mailboxes[place] for place in named.values()]) if named else ""
 
 

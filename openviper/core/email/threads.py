@@ -6,7 +6,6 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from queue import Empty, SimpleQueue
 from typing import TypeAlias
 
 NAME = "openviper-smtp"
@@ -15,48 +14,62 @@ KEEP = 0.1
 _Job: TypeAlias = tuple["Future[None]", Callable[[], None]]
 
 
+class _Place:
+    """Where one thread waits for its next job."""
+
+    __slots__ = ("given", "job")
+
+    def __init__(self) -> None:
+        self.job: _Job | None = None
+        self.given = threading.Lock()
+        """Held until there is a job."""
+        self.given.acquire()
+
+
 class Threads:
-    """As many threads as there are calls at a time; whoever calls bounds their number."""
+    """As many threads as there are calls at a time; whoever calls bounds their number.
+
+    Each job is given to a thread. Of one queue for all, where another thread may be quicker, `queue.SimpleQueue` waits
+    for ever if that happens at the end of its time limit (up to Python 3.12), and the process then never ends.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._jobs: SimpleQueue[_Job] = SimpleQueue()
-        self._waiting = 0
-        """Threads that wait, less the jobs that wait for them."""
+        self._waiting: list[_Place] = []
 
     def run(self, work: Callable[[], None]) -> Future[None]:
         """Have a thread call a function, and return what its end is told by."""
         future: Future[None] = Future()
         with self._lock:
-            has_thread = self._waiting > 0
-            if has_thread:
-                self._waiting -= 1
-                self._jobs.put((future, work))
-        if not has_thread:
+            place = self._waiting.pop() if self._waiting else None
+            if place is not None:
+                place.job = (future, work)
+                place.given.release()
+        if place is None:
             threading.Thread(target=self._work, args=((future, work),), name=NAME).start()
         return future
 
     def _work(self, job: _Job | None) -> None:
+        place = _Place()
         while job is not None:
             _carry_out(*job)
             # Nothing of what was done is kept alive while this thread waits.
             del job
-            job = self._next()
+            job = self._next(place)
 
-    def _next(self) -> _Job | None:
+    def _next(self, place: _Place) -> _Job | None:
         """Return the next job, or `None` when this thread has waited long enough."""
         with self._lock:
-            self._waiting += 1
-        try:
-            return self._jobs.get(timeout=KEEP)
-        except Empty:
-            pass
-        with self._lock:
-            if self._waiting > 0:
-                self._waiting -= 1
-                return None
-        # A job was put there in this very moment, and counts on a thread.
-        return self._jobs.get()
+            self._waiting.append(place)
+        if not place.given.acquire(timeout=KEEP):
+            with self._lock:
+                if place in self._waiting:
+                    self._waiting.remove(place)
+                    return None
+            # A job was given in this very moment.
+            place.given.acquire()
+        job, place.job = place.job, None
+        return job
 
 
 def _carry_out(future: Future[None], work: Callable[[], None]) -> None:

@@ -200,6 +200,21 @@ def test_everybody_gets_it_once() -> None:
     assert read(data)["To"] == "Bob <bob@x.io>, ann@x.io"
 
 
+@pytest.mark.parametrize("name", ["recipients", "cc", "bcc", "reply_to"])
+def test_a_text_is_no_list_of_addresses(name: str) -> None:
+    fields: dict[str, Any] = {"recipients": ["a@x.io"], name: "bob@x.io"}
+    with pytest.raises(TypeError, match=f"{name} of a message must be a list"):
+        EmailMessageData(subject="Hi", **fields)
+
+
+def test_capitals_of_a_domain_make_nobody_somebody_else() -> None:
+    data = EmailMessageData(
+        ["a@X.io", "Ann <a@x.io>"], "Hi", "x", cc=["A@x.io"], bcc=["a@x.IO", "b@münchen.de", "b@XN--mnchen-3ya.DE"]
+    )  # fmt: skip
+    assert data.delivery_recipients() == ["a@X.io", "A@x.io", "b@münchen.de"]
+    assert build_message(data)["To"] == "Ann <a@x.io>"
+
+
 def test_nothing_of_the_content_is_shown() -> None:
     data = made(
         text="secret text",
