@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import threading
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,11 @@ from openviper.tasks import Retry, actor, current_message
 from openviper.tasks.brokers.memory import MemoryBroker
 from openviper.tasks.hooks import on, remove
 from openviper.tasks.message import Finished, Message, Outcome, describe_error
+from openviper.tasks.worker import async_calls
+from openviper.tasks.worker import process as worker_process
 from openviper.tasks.worker.event_loop import serve
 from openviper.tasks.worker.outcome import NOT_STORED_ERROR
-from openviper.tasks.worker.process import NOT_ANSWERING, WorkerProcess
+from openviper.tasks.worker.process import FEW_OVERDUE, NOT_ANSWERING, RECYCLED, WorkerProcess
 from openviper.tasks.worker.settlement import Settlement
 from tests.unit.tasks.worker.test_process import errors, run, seen
 
@@ -343,4 +347,59 @@ def test_a_process_whose_files_a_task_has_closed_ends(memory: MemoryBroker) -> N
     process = WorkerProcess(memory)
     process._wake_inode = -1
     assert process.run() == NOT_ANSWERING
-    assert not process._last_resort.is_alive()
+    assert process._last_resort is not None and process._last_resort.finished.is_set()
+
+
+@pytest.mark.parametrize("left", ["thread", "task"])
+def test_what_tasks_have_left_running_does_not_keep_the_process(
+    memory: MemoryBroker, monkeypatch: pytest.MonkeyPatch, left: str
+) -> None:
+    over = threading.Event()
+    codes: list[int] = []
+
+    async def stay() -> None:
+        while not over.is_set():
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.01)
+
+    @actor(max_retries=0, time_limit=20)
+    async def bad() -> None:
+        if left == "thread":
+            await asyncio.to_thread(over.wait)
+        seen.append(asyncio.create_task(stay()))
+
+    def leave(code: int) -> None:
+        codes.append(code)
+        over.set()
+
+    monkeypatch.setattr(worker_process, "LAST_SECONDS", 0.05)
+    monkeypatch.setattr(os, "_exit", leave)
+    bad.send()
+    assert run(memory, max_tasks=1) == RECYCLED
+    assert codes == [RECYCLED]
+
+
+# Limits
+
+
+def test_async_calls_that_pass_over_their_cancellation_are_known_and_given_up(
+    memory: MemoryBroker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    over = threading.Event()
+
+    @actor(max_retries=0, time_limit=20)
+    async def bad() -> None:
+        while not over.is_set():
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.01)
+
+    monkeypatch.setattr(async_calls, "OVER_SECONDS", 0.02)
+    monkeypatch.setattr(worker_process, "CUT_OFF_SECONDS", 0.01)
+    monkeypatch.setattr(worker_process, "LAST_SECONDS", 0.01)
+    monkeypatch.setattr(os, "_exit", lambda _code: over.set())
+    for _ in range(FEW_OVERDUE):
+        bad.send()
+    # So many are a reason to go on with a new process.
+    assert run(memory, threads=1, grace=0.0) == RECYCLED
+    assert errors(memory) == ["TimeLimitError: the attempt took longer than 20 ms"] * FEW_OVERDUE
+    assert caplog.text.count("it has passed over its cancellation") == FEW_OVERDUE
