@@ -17,6 +17,7 @@ from openviper.tasks.message import (
     Outcome,
     describe_error,
     from_values,
+    leaves,
     to_json_unchanged,
 )
 from openviper.tasks.sending import build_message
@@ -144,8 +145,9 @@ def failed(message: Message, actor: Actor[Any, Any] | None, error: BaseException
     """Return what follows from a failure: another attempt, later each time, or the end. Never raises."""
     text = describe_error(error)
     try:
-        if isinstance(error, Retry):
-            return _asked_again(message, actor, error, text)
+        asked = _asked(error)
+        if asked is not None:
+            return _asked_again(message, actor, asked, text)
         if _is_final(message, actor, error):
             logger.error(
                 "%r failed for good, attempt %d: %s",
@@ -166,10 +168,19 @@ def failed(message: Message, actor: Actor[Any, Any] | None, error: BaseException
         return Finished(message, Outcome.DEAD, error=f"{text} ({describe_error(failure)})")
 
 
+def _asked(error: BaseException) -> Retry | None:
+    """Return the wish to be run again, which a part of an async task may have raised: `asyncio.TaskGroup` makes a group of it."""
+    raised = leaves(error)
+    if not all(isinstance(each, Retry) for each in raised):
+        return None
+    return next(each for each in raised if isinstance(each, Retry))
+
+
 def _is_final(message: Message, actor: Actor[Any, Any] | None, error: BaseException) -> bool:
-    if isinstance(error, (Reject, BadMessageError)):
+    raised = leaves(error)
+    if any(isinstance(each, (Reject, BadMessageError)) for each in raised):
         return True
-    if actor is not None and isinstance(error, actor.never_retry):
+    if actor is not None and all(isinstance(each, actor.never_retry) for each in raised):
         return True
     return message.attempts + 1 > retries_of(message, actor)
 

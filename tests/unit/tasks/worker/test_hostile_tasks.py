@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from openviper.tasks import Retry, actor, current_message
+from openviper.tasks import Reject, Retry, actor, current_message
 from openviper.tasks.brokers.memory import MemoryBroker
 from openviper.tasks.hooks import on, remove
 from openviper.tasks.message import Finished, Message, Outcome, describe_error
@@ -403,3 +403,73 @@ def test_async_calls_that_pass_over_their_cancellation_are_known_and_given_up(
     assert run(memory, threads=1, grace=0.0) == RECYCLED
     assert errors(memory) == ["TimeLimitError: the attempt took longer than 20 ms"] * FEW_OVERDUE
     assert caplog.text.count("it has passed over its cancellation") == FEW_OVERDUE
+
+
+# Groups of exceptions
+
+
+@pytest.mark.parametrize(
+    ("raised", "wanted"),
+    [
+        (["KeyError"], "unhandled errors in a TaskGroup (1 sub-exception); KeyError: 'k'"),
+        (["Reject", "ValueError"], "(2 sub-exceptions); Reject: no; ValueError: v"),
+        (["ValueError", "Retry"], "(2 sub-exceptions); ValueError: v; Retry: later"),
+    ],
+)
+def test_what_parts_of_a_task_raise_together_is_told_and_decides(
+    memory: MemoryBroker, raised: list[str], wanted: str
+) -> None:
+    made = {
+        "KeyError": KeyError("k"),
+        "Reject": Reject("no"),
+        "ValueError": ValueError("v"),
+        "Retry": Retry("later", delay=1),
+    }
+
+    @actor(max_retries=0 if "Retry" in raised else 5, never_retry=KeyError)
+    async def bad() -> None:
+        async with asyncio.TaskGroup() as group:
+            for name in raised:
+                group.create_task(fail(made[name]))
+
+    async def fail(error: Exception) -> None:
+        raise error
+
+    bad.send()
+    run(memory)
+    (error,) = errors(memory)
+    assert error.startswith("ExceptionGroup: ") and error.endswith(wanted)
+
+
+def test_a_part_of_a_task_asks_to_be_run_again(memory: MemoryBroker) -> None:
+    @actor(max_retries=0)
+    async def work() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(part())
+
+    async def part() -> None:
+        seen.append(dict(current_message.state))
+        if len(seen) == 1:
+            raise Retry(state={"page": 2}, delay=1, counts=False)
+
+    work.send()
+    run_twice(memory)
+    assert seen == [{}, {"page": 2}]
+    assert errors(memory) == []
+
+
+class Closed(ExceptionGroup[ValueError]):
+    """A group that nobody can look into."""
+
+    exceptions = property(lambda self: sys.exit(3))
+
+
+def test_groups_that_are_odd_are_described_all_the_same() -> None:
+    many = ExceptionGroup("many", [ValueError(number) for number in range(5000)])
+    assert describe_error(many).endswith("; ValueError: 3; ValueError: 4; ...")
+    deep: Exception = ValueError("deep")
+    for _ in range(5000):
+        deep = ExceptionGroup("g", [deep])
+    assert describe_error(deep) == "ExceptionGroup: g (1 sub-exception); ValueError: deep"
+    assert describe_error(Closed("closed", [ValueError("x")])).startswith("Closed: closed")
+    assert len(describe_error(ExceptionGroup("x" * 9000, [ValueError("y" * 9000)]))) <= 8 * 1024
