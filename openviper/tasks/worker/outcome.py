@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from openviper.tasks.actors import Actor, Registry
@@ -36,6 +37,8 @@ UNKNOWN_BACKOFF_MS = 60_000.0
 """Retries and the time between them for a message whose actor this worker does not know: another one may."""
 MAX_RESULT = 1024 * 1024
 """Most bytes of a result that is kept."""
+MAX_ERRORS = 100
+"""Most errors, each the reason of the one before, that are looked at."""
 NOT_STORED_ERROR = "BrokerError: what became of the task could not be stored"
 """The error of a message whose end the store would not take."""
 
@@ -249,8 +252,28 @@ def _has_begun(message: Message) -> None:
 
 
 def _shown(error: BaseException, text: str) -> BaseException | None:
-    """Return an error for the log, unless its text is so long that it would fill it, or says all there is to say."""
-    return None if len(text) >= MAX_ERROR or isinstance(error, UnknownActorError) else error
+    """Return an error for the log, unless what is shown with it is so long that it would fill it, or its text says all there is to say."""
+    if len(text) >= MAX_ERROR or isinstance(error, UnknownActorError):
+        return None
+    try:
+        return None if any(map(_is_long, _those_before(error))) else error
+    except BaseException:  # Whatever its own methods raise.
+        return None
+
+
+def _those_before(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and those that led to it, as a traceback shows them."""
+    one: BaseException | None = error
+    for _ in range(MAX_ERRORS):
+        if one is None:
+            return
+        yield one
+        one = one.__cause__ or one.__context__
+
+
+def _is_long(error: BaseException) -> bool:
+    notes = getattr(error, "__notes__", ())
+    return sum(map(len, (describe_error(error), *notes))) >= MAX_ERROR
 
 
 def expired(message: Message) -> Finished:

@@ -473,3 +473,38 @@ def test_groups_that_are_odd_are_described_all_the_same() -> None:
     assert describe_error(deep) == "ExceptionGroup: g (1 sub-exception); ValueError: deep"
     assert describe_error(Closed("closed", [ValueError("x")])).startswith("Closed: closed")
     assert len(describe_error(ExceptionGroup("x" * 9000, [ValueError("y" * 9000)]))) <= 8 * 1024
+
+
+# The log
+
+
+def noted(error: Exception) -> Exception:
+    error.add_note("n" * 100_000)
+    return error
+
+
+def caused(error: Exception) -> Exception:
+    error.__cause__ = KeyError("k")
+    error.__cause__.__context__ = ValueError("c" * 100_000)
+    return error
+
+
+def grouped(error: Exception) -> Exception:
+    return ExceptionGroup("g", [error, ValueError("v" * 100_000)])
+
+
+@pytest.mark.parametrize("make", [noted, caused, grouped])
+@pytest.mark.parametrize("retries", [0, 1])
+def test_what_is_shown_of_an_error_does_not_fill_the_log(
+    memory: MemoryBroker,
+    caplog: pytest.LogCaptureFixture,
+    make: Callable[[Exception], Exception],
+    retries: int,
+) -> None:
+    @actor(max_retries=retries)
+    def bad() -> None:
+        raise make(ValueError("x"))
+
+    bad.send()
+    run(memory)
+    assert "ValueError: x" in caplog.text and len(caplog.text) < 20_000
