@@ -148,6 +148,8 @@ def failed(message: Message, actor: Actor[Any, Any] | None, error: BaseException
     """Return what follows from a failure: another attempt, later each time, or the end. Never raises."""
     text = describe_error(error)
     try:
+        if actor is not None:
+            _has_begun(message)
         asked = _asked(error)
         if asked is not None:
             return _asked_again(message, actor, asked, text)
@@ -220,7 +222,6 @@ def _again(
         text,
         exc_info=_shown(error, text),
     )
-    _has_begun(message)
     return Finished(message, Outcome.RETRY, due=time.time() + delay, error=text)
 
 
@@ -234,7 +235,7 @@ def _asked_again(
     if asked.state is not None:
         # What JSON cannot hold is an error of this message, not of the store; and the task may go on changing its own.
         message.set_option("state", json.loads(to_json_unchanged(asked.state)))
-    _has_begun(message)
+        _sign_anew(message)
     delay_ms = asked.delay_ms
     if delay_ms is None:
         delay_ms = _backoff_ms(number, actor) if asked.counts else 0.0
@@ -244,9 +245,15 @@ def _asked_again(
 
 
 def _has_begun(message: Message) -> None:
-    """Let no message that will run again be dropped as one that has not begun; its options have changed, so it is signed anew."""
-    for name in ("expires", "lifetime"):
-        message.set_option(name, None)
+    """Let no message be dropped as one that has not begun if it runs again, by itself or because somebody wants it to."""
+    if message.option("expires") is not None or message.option("lifetime") is not None:
+        for name in ("expires", "lifetime"):
+            message.set_option(name, None)
+        _sign_anew(message)
+
+
+def _sign_anew(message: Message) -> None:
+    """Sign a message whose options have changed, if it was signed."""
     if message.option("signature") is not None:
         sign(message)
 
