@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Container, Iterable, Mapping
+from contextlib import suppress
 from copy import copy, deepcopy
 from enum import IntEnum
 from typing import Any, NamedTuple
@@ -273,7 +274,35 @@ def is_storable(text: str) -> bool:
 
 
 def describe_error(error: BaseException) -> str:
-    """Return an exception as ``Type: text``, whatever its own methods do."""
+    """Return an exception as ``Type: text``, whatever its own methods do; of a group, with the first of those in it."""
+    inner = leaves(error)
+    if inner[0] is error:
+        return _described(error)
+    shown = "; ".join([_described(error), *map(_described, inner[:MAX_SHOWN])])
+    return clean_text(shown if len(inner) <= MAX_SHOWN else f"{shown}; ...")
+
+
+MAX_SHOWN = 5
+"""Most exceptions of a group in its text."""
+MAX_LEAVES = 1000
+"""Most exceptions of a group that are looked at."""
+
+
+def leaves(error: BaseException) -> list[BaseException]:
+    """Return the exceptions in a group, those of groups within it too, or the exception itself."""
+    found: list[BaseException] = []
+    left = [error]
+    with suppress(BaseException):  # Whatever a group's own methods raise.
+        while left and len(found) < MAX_LEAVES:
+            one = left.pop()
+            if isinstance(one, BaseExceptionGroup):
+                left.extend(reversed(one.exceptions))
+            else:
+                found.append(one)
+    return found or [error]
+
+
+def _described(error: BaseException) -> str:
     name = _NAME.__get__(type(error))
     try:
         text = str(error)

@@ -66,9 +66,14 @@ def _take_call(store: Store, limit: Limit, allowance: Allowance, now: float) -> 
 
 def _lock(store: Store, key: str) -> Allowance:
     """Make everybody else with this key wait until the transaction ends, and return how the rate stands."""
-    store.insert_new(RATES, "name, free_at, tail_at", (key, 0.0, 0.0))
+    sql = f"SELECT free_at, tail_at FROM {RATES} WHERE name = ?"
     _hold(store, key)
-    rows = store.rows(f"SELECT free_at, tail_at FROM {RATES} WHERE name = ?", (key,))
+    rows = store.rows(sql, (key,))
+    if not rows:
+        # Not before: on MariaDB, an INSERT of what is there makes two that do so wait for each other.
+        store.insert_new(RATES, "name, free_at, tail_at", (key, 0.0, 0.0))
+        _hold(store, key)
+        rows = store.rows(sql, (key,))
     return Allowance(float(rows[0][0]), float(rows[0][1]))
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Coroutine, Generator
 from contextvars import Context
@@ -14,6 +16,10 @@ from openviper.tasks.exceptions import SoftTimeLimitError, TimeLimitError
 from openviper.tasks.message import Finished, Message, Outcome, cancelled
 from openviper.tasks.running import running
 from openviper.tasks.worker.attempt import Attempt, Listener
+
+logger = logging.getLogger("openviper.tasks.worker.supervisor")
+OVER_SECONDS = 1.0
+"""Seconds that an async call has to end once it is cancelled because its time is over."""
 
 
 class AsyncCalls:
@@ -52,6 +58,27 @@ class AsyncCalls:
         """Return what runs."""
         with self._lock:
             return list(self._tasks)
+
+    @property
+    def overdue(self) -> int:
+        """How many calls are over their time and go on."""
+        return sum(attempt.is_over for attempt in self.attempts())
+
+    def look_at_limits(self) -> None:
+        """Note which calls have passed over the cancellation with which their time was over."""
+        late = time.monotonic() - OVER_SECONDS
+        for attempt in self.attempts():
+            if attempt.deadline < late and not attempt.is_over:
+                attempt.is_over = True
+                logger.error(
+                    "%r has taken longer than %g ms and goes on: it has passed over its cancellation",
+                    attempt.message,
+                    attempt.actor.time_limit_ms,
+                )
+
+    def give_up_overdue(self) -> list[tuple[Finished, float]]:
+        """Return what `Attempt.given_up` says of calls beyond their time."""
+        return [attempt.given_up() for attempt in self.attempts() if attempt.is_over]
 
     def submit(self, calls: list[tuple[Message, Actor[Any, Any]]]) -> None:
         """Have calls run; from any thread."""

@@ -12,6 +12,7 @@ from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any, Protocol
 
 from openviper.tasks.actors import Actor
+from openviper.tasks.exceptions import TimeLimitError
 from openviper.tasks.message import Finished, Message, Outcome, cancelled
 from openviper.tasks.running import Run, running
 from openviper.tasks.worker.outcome import failed, succeeded
@@ -138,6 +139,10 @@ class Attempt:
             return cancelled(self.message)
         # The task's own doing: a part of it was cancelled and nobody took notice.
         return self.failed(error)
+
+    def given_up(self) -> tuple[Finished, float]:
+        """Return the end of a call beyond its time, with the seconds it took, for when the process ends and the call with it."""
+        return self.failed(TimeLimitError(self.actor.time_limit_ms)), self.seconds
 
     def failed(self, error: BaseException) -> Finished:
         """Return what follows from a failure."""

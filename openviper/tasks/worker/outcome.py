@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from openviper.tasks.actors import Actor, Registry
@@ -17,6 +18,7 @@ from openviper.tasks.message import (
     Outcome,
     describe_error,
     from_values,
+    leaves,
     to_json_unchanged,
 )
 from openviper.tasks.sending import build_message
@@ -35,6 +37,8 @@ UNKNOWN_BACKOFF_MS = 60_000.0
 """Retries and the time between them for a message whose actor this worker does not know: another one may."""
 MAX_RESULT = 1024 * 1024
 """Most bytes of a result that is kept."""
+MAX_ERRORS = 100
+"""Most errors, each the reason of the one before, that are looked at."""
 NOT_STORED_ERROR = "BrokerError: what became of the task could not be stored"
 """The error of a message whose end the store would not take."""
 
@@ -144,8 +148,11 @@ def failed(message: Message, actor: Actor[Any, Any] | None, error: BaseException
     """Return what follows from a failure: another attempt, later each time, or the end. Never raises."""
     text = describe_error(error)
     try:
-        if isinstance(error, Retry):
-            return _asked_again(message, actor, error, text)
+        if actor is not None:
+            _has_begun(message)
+        asked = _asked(error)
+        if asked is not None:
+            return _asked_again(message, actor, asked, text)
         if _is_final(message, actor, error):
             logger.error(
                 "%r failed for good, attempt %d: %s",
@@ -166,10 +173,19 @@ def failed(message: Message, actor: Actor[Any, Any] | None, error: BaseException
         return Finished(message, Outcome.DEAD, error=f"{text} ({describe_error(failure)})")
 
 
+def _asked(error: BaseException) -> Retry | None:
+    """Return the wish to be run again, which a part of an async task may have raised: `asyncio.TaskGroup` makes a group of it."""
+    raised = leaves(error)
+    if not all(isinstance(each, Retry) for each in raised):
+        return None
+    return next(each for each in raised if isinstance(each, Retry))
+
+
 def _is_final(message: Message, actor: Actor[Any, Any] | None, error: BaseException) -> bool:
-    if isinstance(error, (Reject, BadMessageError)):
+    raised = leaves(error)
+    if any(isinstance(each, (Reject, BadMessageError)) for each in raised):
         return True
-    if actor is not None and isinstance(error, actor.never_retry):
+    if actor is not None and all(isinstance(each, actor.never_retry) for each in raised):
         return True
     return message.attempts + 1 > retries_of(message, actor)
 
@@ -206,7 +222,6 @@ def _again(
         text,
         exc_info=_shown(error, text),
     )
-    _has_begun(message)
     return Finished(message, Outcome.RETRY, due=time.time() + delay, error=text)
 
 
@@ -220,7 +235,7 @@ def _asked_again(
     if asked.state is not None:
         # What JSON cannot hold is an error of this message, not of the store; and the task may go on changing its own.
         message.set_option("state", json.loads(to_json_unchanged(asked.state)))
-    _has_begun(message)
+        _sign_anew(message)
     delay_ms = asked.delay_ms
     if delay_ms is None:
         delay_ms = _backoff_ms(number, actor) if asked.counts else 0.0
@@ -230,16 +245,42 @@ def _asked_again(
 
 
 def _has_begun(message: Message) -> None:
-    """Let no message that will run again be dropped as one that has not begun; its options have changed, so it is signed anew."""
-    for name in ("expires", "lifetime"):
-        message.set_option(name, None)
+    """Let no message be dropped as one that has not begun if it runs again, by itself or because somebody wants it to."""
+    if message.option("expires") is not None or message.option("lifetime") is not None:
+        for name in ("expires", "lifetime"):
+            message.set_option(name, None)
+        _sign_anew(message)
+
+
+def _sign_anew(message: Message) -> None:
+    """Sign a message whose options have changed, if it was signed."""
     if message.option("signature") is not None:
         sign(message)
 
 
 def _shown(error: BaseException, text: str) -> BaseException | None:
-    """Return an error for the log, unless its text is so long that it would fill it, or says all there is to say."""
-    return None if len(text) >= MAX_ERROR or isinstance(error, UnknownActorError) else error
+    """Return an error for the log, unless what is shown with it is so long that it would fill it, or its text says all there is to say."""
+    if len(text) >= MAX_ERROR or isinstance(error, UnknownActorError):
+        return None
+    try:
+        return None if any(map(_is_long, _those_before(error))) else error
+    except BaseException:  # Whatever its own methods raise.
+        return None
+
+
+def _those_before(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and those that led to it, as a traceback shows them."""
+    one: BaseException | None = error
+    for _ in range(MAX_ERRORS):
+        if one is None:
+            return
+        yield one
+        one = one.__cause__ or one.__context__
+
+
+def _is_long(error: BaseException) -> bool:
+    notes = getattr(error, "__notes__", ())
+    return sum(map(len, (describe_error(error), *notes))) >= MAX_ERROR
 
 
 def expired(message: Message) -> Finished:

@@ -251,12 +251,8 @@ class PlainCalls:
         return [job[0] for job in jobs[keep:]]
 
     def give_up_overdue(self) -> list[tuple[Finished, float]]:
-        """Return the ends of calls beyond their time, with the seconds they took, for when the process ends and they with it."""
-        return [
-            (attempt.failed(TimeLimitError(attempt.actor.time_limit_ms)), attempt.seconds)
-            for attempt in self.attempts()
-            if attempt.is_over
-        ]
+        """Return what `Attempt.given_up` says of calls beyond their time."""
+        return [attempt.given_up() for attempt in self.attempts() if attempt.is_over]
 
     def end_threads(self) -> None:
         """Have the threads end once they are free."""

@@ -54,11 +54,11 @@ AHEAD_OF_SHORT = 12
 SHORT = 0.001
 SMALL = 16 * 1024
 FEW_OVERDUE = 4
-"""Plain calls over their time limit that a process puts up with, however few threads it has."""
+"""Calls over their time limit that a process puts up with, however few threads it has."""
 RECYCLED = 75
 """Exit code of a process that wants to be replaced at once."""
 LAST_SECONDS = 5.0
-"""Seconds that the process has to end once its main loop died."""
+"""Seconds that the process has to end once its main loop is over."""
 NOT_ANSWERING = 1
 """Exit code of a process whose main loop died."""
 
@@ -130,9 +130,7 @@ class WorkerProcess:
         self._settled_at = time.time()
         self._wake_read, self._wake_write = os.pipe()
         self._wake_inode = os.fstat(self._wake_read).st_ino
-        # An event loop whose files are closed hears of nothing any more.
-        self._last_resort = threading.Timer(LAST_SECONDS, os._exit, (NOT_ANSWERING,))
-        self._last_resort.daemon = True
+        self._last_resort: threading.Timer | None = None
         os.set_blocking(self._wake_write, False)
         os.set_blocking(self._wake_read, False)
         self._asleep = False
@@ -142,16 +140,26 @@ class WorkerProcess:
 
     def run(self) -> int:
         """Work until a signal says to stop, and return the exit code."""
-        with serving_others(), asyncio.Runner() as runner:
-            self._loop = loop = runner.get_loop()
-            over: asyncio.Future[None] = loop.create_future()
-            thread = loop.run_until_complete(self._begin(over))
-            with forks_leave(loop):
-                serve(loop, over)
-            try:
-                return loop.run_until_complete(self._end(thread))
-            finally:
+        try:
+            with serving_others(), asyncio.Runner() as runner:
+                self._loop = loop = runner.get_loop()
+                over: asyncio.Future[None] = loop.create_future()
+                thread = loop.run_until_complete(self._begin(over))
+                with forks_leave(loop):
+                    serve(loop, over)
+                code = loop.run_until_complete(self._end(thread))
+                self._leave_in_time(code)
+                return code
+        finally:
+            if self._last_resort is not None:
                 self._last_resort.cancel()
+
+    def _leave_in_time(self, code: int) -> None:
+        """End the process soon: an event loop waits for its threads and what tasks have left, and hears nothing if its files are closed."""
+        if self._last_resort is None:
+            self._last_resort = threading.Timer(LAST_SECONDS, os._exit, (code,))
+            self._last_resort.daemon = True
+            self._last_resort.start()
 
     async def _begin(self, over: asyncio.Future[None]) -> threading.Thread:
         self._plain.use_loop(self._loop)
@@ -202,7 +210,7 @@ class WorkerProcess:
             self._run()
         except BaseException:
             self.lost = True
-            self._last_resort.start()
+            self._leave_in_time(NOT_ANSWERING)
             logger.critical("the worker cannot go on", exc_info=True)
         finally:
             self._loop.call_soon_threadsafe(over.set_result, None)
@@ -239,8 +247,10 @@ class WorkerProcess:
             return True
         self._plain.look_at_limits()
         self._give_back_surplus()
-        if self._plain.overdue >= max(2 * self.threads, FEW_OVERDUE):
-            self._recycle(f"{self._plain.overdue} tasks are over their time limits and go on")
+        self._async.look_at_limits()
+        overdue = self._plain.overdue + self._async.overdue
+        if overdue >= max(2 * self.threads, FEW_OVERDUE):
+            self._recycle(f"{overdue} tasks are over their time limits and go on")
         self._look_for_cancelled(consumer)
         self._tally.report(consumer)
         if self.until_empty and not self._claimed and not self._stopping:
@@ -393,7 +403,7 @@ class WorkerProcess:
         """Settle what can be settled; what still runs goes back to the queue."""
         self._cut_off()
         self._plain.end_threads()
-        for end, seconds in self._plain.give_up_overdue():
+        for end, seconds in [*self._plain.give_up_overdue(), *self._async.give_up_overdue()]:
             self.ended(end, seconds)
         try:
             self._settlement.exchange(consumer, 0)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from openviper.tasks.brokers.base import Broker, Consumer, Filter
 from openviper.tasks.brokers.database import DatabaseBroker
 from openviper.tasks.brokers.database_limits import admit
+from openviper.tasks.brokers.tables import PERMITS
 from openviper.tasks.limits import Limit, Rate
 from openviper.tasks.liveness import new_worker_id
 from openviper.tasks.message import Finished, Message, Outcome
@@ -130,3 +132,26 @@ def test_a_permit_that_comes_back_while_somebody_queues_up_for_it_wakes_them(
     settling.join(30)
     store.close()
     assert counts(broker) == {"ready": 1}
+
+
+def test_a_limit_that_is_known_is_held_before_anything_is_inserted(
+    broker: Broker, consumer: Consumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not isinstance(broker, DatabaseBroker):
+        pytest.skip("what it does is done as a whole")
+    broker.enqueue([message("a"), message("b")])
+    first, second = claim(consumer)
+    two = Limit("key", concurrency=2)
+    assert consumer.admit(first, two)
+    store: Any = vars(consumer)["_store"]
+    tables: list[str] = []
+    insert_new = store.insert_new
+
+    def noted(table: str, *rest: Any) -> bool:
+        tables.append(table)
+        return bool(insert_new(table, *rest))
+
+    monkeypatch.setattr(store, "insert_new", noted)
+    assert consumer.admit(second, two)
+    # On MariaDB, two that insert what is there each have a lock that the other one waits for next.
+    assert tables == [PERMITS]

@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import threading
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from openviper.tasks import Retry, actor, current_message
+from openviper.tasks import Reject, Retry, actor, current_message
 from openviper.tasks.brokers.memory import MemoryBroker
 from openviper.tasks.hooks import on, remove
 from openviper.tasks.message import Finished, Message, Outcome, describe_error
+from openviper.tasks.worker import async_calls
+from openviper.tasks.worker import process as worker_process
 from openviper.tasks.worker.event_loop import serve
 from openviper.tasks.worker.outcome import NOT_STORED_ERROR
-from openviper.tasks.worker.process import NOT_ANSWERING, WorkerProcess
+from openviper.tasks.worker.process import FEW_OVERDUE, NOT_ANSWERING, RECYCLED, WorkerProcess
 from openviper.tasks.worker.settlement import Settlement
 from tests.unit.tasks.worker.test_process import errors, run, seen
 
@@ -343,4 +347,164 @@ def test_a_process_whose_files_a_task_has_closed_ends(memory: MemoryBroker) -> N
     process = WorkerProcess(memory)
     process._wake_inode = -1
     assert process.run() == NOT_ANSWERING
-    assert not process._last_resort.is_alive()
+    assert process._last_resort is not None and process._last_resort.finished.is_set()
+
+
+@pytest.mark.parametrize("left", ["thread", "task"])
+def test_what_tasks_have_left_running_does_not_keep_the_process(
+    memory: MemoryBroker, monkeypatch: pytest.MonkeyPatch, left: str
+) -> None:
+    over = threading.Event()
+    codes: list[int] = []
+
+    async def stay() -> None:
+        while not over.is_set():
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.01)
+
+    @actor(max_retries=0, time_limit=20)
+    async def bad() -> None:
+        if left == "thread":
+            await asyncio.to_thread(over.wait)
+        seen.append(asyncio.create_task(stay()))
+
+    def leave(code: int) -> None:
+        codes.append(code)
+        over.set()
+
+    monkeypatch.setattr(worker_process, "LAST_SECONDS", 0.05)
+    monkeypatch.setattr(os, "_exit", leave)
+    bad.send()
+    assert run(memory, max_tasks=1) == RECYCLED
+    assert codes == [RECYCLED]
+
+
+# Limits
+
+
+def test_async_calls_that_pass_over_their_cancellation_are_known_and_given_up(
+    memory: MemoryBroker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    over = threading.Event()
+
+    @actor(max_retries=0, time_limit=20)
+    async def bad() -> None:
+        while not over.is_set():
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.01)
+
+    monkeypatch.setattr(async_calls, "OVER_SECONDS", 0.02)
+    monkeypatch.setattr(worker_process, "CUT_OFF_SECONDS", 0.01)
+    monkeypatch.setattr(worker_process, "LAST_SECONDS", 0.01)
+    monkeypatch.setattr(os, "_exit", lambda _code: over.set())
+    for _ in range(FEW_OVERDUE):
+        bad.send()
+    # So many are a reason to go on with a new process.
+    assert run(memory, threads=1, grace=0.0) == RECYCLED
+    assert errors(memory) == ["TimeLimitError: the attempt took longer than 20 ms"] * FEW_OVERDUE
+    assert caplog.text.count("it has passed over its cancellation") == FEW_OVERDUE
+
+
+# Groups of exceptions
+
+
+@pytest.mark.parametrize(
+    ("raised", "wanted"),
+    [
+        (["KeyError"], "unhandled errors in a TaskGroup (1 sub-exception); KeyError: 'k'"),
+        (["Reject", "ValueError"], "(2 sub-exceptions); Reject: no; ValueError: v"),
+        (["ValueError", "Retry"], "(2 sub-exceptions); ValueError: v; Retry: later"),
+    ],
+)
+def test_what_parts_of_a_task_raise_together_is_told_and_decides(
+    memory: MemoryBroker, raised: list[str], wanted: str
+) -> None:
+    made = {
+        "KeyError": KeyError("k"),
+        "Reject": Reject("no"),
+        "ValueError": ValueError("v"),
+        "Retry": Retry("later", delay=1),
+    }
+
+    @actor(max_retries=0 if "Retry" in raised else 5, never_retry=KeyError)
+    async def bad() -> None:
+        async with asyncio.TaskGroup() as group:
+            for name in raised:
+                group.create_task(fail(made[name]))
+
+    async def fail(error: Exception) -> None:
+        raise error
+
+    bad.send()
+    run(memory)
+    (error,) = errors(memory)
+    assert error.startswith("ExceptionGroup: ") and error.endswith(wanted)
+
+
+def test_a_part_of_a_task_asks_to_be_run_again(memory: MemoryBroker) -> None:
+    @actor(max_retries=0)
+    async def work() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(part())
+
+    async def part() -> None:
+        seen.append(dict(current_message.state))
+        if len(seen) == 1:
+            raise Retry(state={"page": 2}, delay=1, counts=False)
+
+    work.send()
+    run_twice(memory)
+    assert seen == [{}, {"page": 2}]
+    assert errors(memory) == []
+
+
+class Closed(ExceptionGroup[ValueError]):
+    """A group that nobody can look into."""
+
+    exceptions = property(lambda self: sys.exit(3))
+
+
+def test_groups_that_are_odd_are_described_all_the_same() -> None:
+    many = ExceptionGroup("many", [ValueError(number) for number in range(5000)])
+    assert describe_error(many).endswith("; ValueError: 3; ValueError: 4; ...")
+    deep: Exception = ValueError("deep")
+    for _ in range(5000):
+        deep = ExceptionGroup("g", [deep])
+    assert describe_error(deep) == "ExceptionGroup: g (1 sub-exception); ValueError: deep"
+    assert describe_error(Closed("closed", [ValueError("x")])).startswith("Closed: closed")
+    assert len(describe_error(ExceptionGroup("x" * 9000, [ValueError("y" * 9000)]))) <= 8 * 1024
+
+
+# The log
+
+
+def noted(error: Exception) -> Exception:
+    error.add_note("n" * 100_000)
+    return error
+
+
+def caused(error: Exception) -> Exception:
+    error.__cause__ = KeyError("k")
+    error.__cause__.__context__ = ValueError("c" * 100_000)
+    return error
+
+
+def grouped(error: Exception) -> Exception:
+    return ExceptionGroup("g", [error, ValueError("v" * 100_000)])
+
+
+@pytest.mark.parametrize("make", [noted, caused, grouped])
+@pytest.mark.parametrize("retries", [0, 1])
+def test_what_is_shown_of_an_error_does_not_fill_the_log(
+    memory: MemoryBroker,
+    caplog: pytest.LogCaptureFixture,
+    make: Callable[[Exception], Exception],
+    retries: int,
+) -> None:
+    @actor(max_retries=retries)
+    def bad() -> None:
+        raise make(ValueError("x"))
+
+    bad.send()
+    run(memory)
+    assert "ValueError: x" in caplog.text and len(caplog.text) < 20_000

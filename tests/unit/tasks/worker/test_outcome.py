@@ -107,6 +107,21 @@ def test_a_message_may_be_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not is_too_old(one, Actor(work))
 
 
+@pytest.mark.parametrize("option", ["expires", "lifetime"])
+def test_only_what_has_not_begun_expires(option: str) -> None:
+    begun, unknown = message(), message()
+    for each in (begun, unknown):
+        each.sent_at = 0.0
+        each.set_option(option, 1.0)
+    actor = Actor(work, max_retries=0)
+    # It has failed for good; somebody has it run again later.
+    assert failed(begun, actor, ValueError("x")).outcome is Outcome.DEAD
+    assert not is_too_old(begun, actor)
+    # It has found no actor in this worker, and waits for another one.
+    assert failed(unknown, None, ValueError("x")).outcome is Outcome.RETRY
+    assert is_too_old(unknown, actor)
+
+
 def test_secrets_in_keyword_arguments_are_hidden() -> None:
     given = {"user": "ada", "Password": "x", "more": [{"api_key": "k", "n": 1}], "token": None}
     assert masked(given) == {
