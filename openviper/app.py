@@ -342,11 +342,13 @@ class OpenViper(Documented):
             # Calling the object costs 0.1 us more than its method.
             await response.__call__(scope, receive, send)
         except Exception as error:
-            drop_work(scope, held)
             if response is not None:
                 await response.close()
-            response = await self._response_to(answer.request_for(scope, receive), error)
-            await response(scope, receive, send)
+            request = answer.request_for(scope, receive)
+            if not await answer.has_lost_client(error, request):
+                drop_work(scope, held)
+                response = await self._response_to(request, error)
+                await response(scope, receive, send)
         if BACKGROUND in scope:
             self.background.start(scope)
 
