@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from asyncio import CancelledError
 from typing import Any
 
 from openviper.core.context import Exchange, current_exchange, current_request
 from openviper.exceptions import HTTPException
 from openviper.http.asgi import HANDSHAKE_ANSWER, ROUTE, ASGIApp, Receive, Scope, Send
 from openviper.http.connection import Connection
-from openviper.http.errors import as_sentence, leaves_of
+from openviper.http.errors import as_sentence, leaves_of, own_error
 from openviper.http.responses import PlainTextResponse, Response
 from openviper.http.websockets import (
     INTERNAL_ERROR,
@@ -73,8 +74,8 @@ async def serve_websocket(router: Router, scope: Scope, receive: Receive, send: 
 async def _call(handler: Any, websocket: WebSocket, receive: Receive, send: Send) -> None:
     try:
         await _converse(handler, websocket, receive, send)
-    except Exception as error:
-        await _end(websocket, error, send)
+    except (Exception, CancelledError) as error:
+        await _end(websocket, own_error(error), send)
 
 
 async def _end(websocket: WebSocket, error: Exception, send: Send) -> None:
