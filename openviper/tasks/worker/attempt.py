@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
+import sys
 import time
+from contextlib import suppress
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any, Protocol
 
@@ -12,6 +16,7 @@ from openviper.tasks.message import Finished, Message, Outcome, cancelled
 from openviper.tasks.running import Run
 from openviper.tasks.worker.outcome import failed, succeeded
 
+logger = logging.getLogger("openviper.tasks.worker.supervisor")
 _NAMES = {CoroutineType: "coroutine", GeneratorType: "generator", AsyncGeneratorType: "generator"}
 _NOT_RUN = (GeneratorType, AsyncGeneratorType, CoroutineType, map, filter, zip, enumerate)
 """What calls something only when somebody asks for its values; those of `itertools` too."""
@@ -47,6 +52,7 @@ class Attempt:
         is_over: Whether its time is over, though it goes on.
         is_cut_off: Whether this worker has ended it because it stops.
         awaited: What a plain call waits for on the event loop.
+        pid: The process it has begun in.
     """
 
     __slots__ = (
@@ -57,12 +63,14 @@ class Attempt:
         "is_cut_off",
         "is_over",
         "message",
+        "pid",
         "run",
         "soft_deadline",
     )
 
     def __init__(self, message: Message, actor: Actor[Any, Any], listener: Listener) -> None:
         self.message = message
+        self.pid = os.getpid()
         self.actor = actor
         self.run = Run(message, listener.progressed)
         self.began_at = time.monotonic()
@@ -90,12 +98,27 @@ class Attempt:
         """How long it has taken so far."""
         return time.monotonic() - self.began_at
 
+    def _leave_if_forked(self, error: BaseException | None = None) -> None:
+        """End a process that the task has forked and that comes out of the task: messages, connections and event loop are its parent's."""
+        if os.getpid() == self.pid:
+            return
+        code = 0 if error is None else 1
+        if isinstance(error, SystemExit) and (error.code is None or isinstance(error.code, int)):
+            code = error.code or 0
+        elif error is not None:
+            logger.error("a process that %r has forked failed", self.message, exc_info=error)
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(Exception):
+                stream.flush()
+        os._exit(code)
+
     def succeeded(self, value: Any, *, keep_results: bool) -> Finished:
         """Return what follows from a success.
 
         Raises:
             TypeError: If the value is something whose body has not run: a generator, or a coroutine within another one.
         """
+        self._leave_if_forked()
         if isinstance(value, _NOT_RUN) or type(value).__module__ == "itertools":
             kind = _NAMES.get(type(value), type(value).__name__)
             raise TypeError(f"actor {self.actor.actor_name!r} returned a {kind}, not a result")
@@ -105,6 +128,7 @@ class Attempt:
 
     def after_cancellation(self, error: BaseException) -> Finished:
         """Return what follows when the call has ended as something that was cancelled."""
+        self._leave_if_forked(error)
         if self.is_cut_off:
             return Finished(self.message, Outcome.RELEASED)
         if self.run.is_cancelled:
@@ -114,4 +138,5 @@ class Attempt:
 
     def failed(self, error: BaseException) -> Finished:
         """Return what follows from a failure."""
+        self._leave_if_forked(error)
         return failed(self.message, self.actor, error)

@@ -34,6 +34,8 @@ STABLE = 10.0
 """Seconds after which an earlier death is forgotten."""
 LEAVING = 5.0
 """Seconds beyond the grace that a process has to take its leave."""
+THROUGH = 76
+"""Exit code of a process that has come to its end by itself: a task may end it with 0."""
 FEW_DEATHS = 10
 """Deaths in a row that a process for suspects may have before it is started later each time."""
 QUARANTINE = 4
@@ -365,7 +367,7 @@ class _Watch:
             # Ctrl-C reaches the whole group; the parent decides what it means.
             os.setpgid(0, 0)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-            code = self._work(child)
+            code = self._work(child) or THROUGH
         except SystemExit as error:
             code = error.code if isinstance(error.code, int) else 1
         except BaseException:
@@ -394,7 +396,7 @@ class _Watch:
         if code == RECYCLED:
             child.start_at = now
             return
-        if code == 0 and (self._until_empty or child.is_quarantine):
+        if code == THROUGH and (self._until_empty or child.is_quarantine):
             child.start_at = math.inf  # It is through.
             child.deaths = 0
             return

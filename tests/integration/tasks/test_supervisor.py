@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from openviper.tasks.worker.supervisor import MAX_BACKOFF, _NoProcessesError, _Watch
+from openviper.tasks.worker.supervisor import MAX_BACKOFF, THROUGH, _NoProcessesError, _Watch
 from tests.acceptance.running import TIMEOUT, environment
 
 SIGNAL_WHILE_FORKING = """
@@ -92,6 +92,15 @@ def test_it_ends_when_no_process_is_to_be_started_any_more(watch: _Watch) -> Non
     for child in watch._children:
         child.start_at = math.inf
     assert watch.run() == 0
+
+
+@pytest.mark.parametrize("number", [0, -1])
+def test_a_process_that_a_task_has_ended_is_not_through(watch: _Watch, number: int) -> None:
+    child = watch._children[number]
+    for code, is_started_again in ((0, True), (1, True), (THROUGH, False)):
+        child.pid = 1
+        watch._take_note(child, code)
+        assert (child.start_at < math.inf) is is_started_again
 
 
 def test_signals_are_let_through_again_after_a_start_that_failed(
