@@ -49,6 +49,7 @@ from openviper.routing.paths import MAX_PATH_LENGTH, below_root
 from openviper.routing.route import Middleware, RouteOptions
 from openviper.routing.router import Router, with_automatic
 from openviper.routing.serving import serve_websocket, within_exchange
+from openviper.utils.cancellation import own_error
 from openviper.utils.importing import lazy_module
 
 if TYPE_CHECKING:
@@ -250,7 +251,7 @@ class OpenViper(Documented):
         try:
             await stack(scope, receive, answer)
         except (Exception, CancelledError) as error:
-            response = await self._response_to(Request(scope, receive), errors.own_error(error))
+            response = await self._response_to(Request(scope, receive), own_error(error))
             await response(scope, receive, answer)
         finally:
             current_exchange.reset(token)

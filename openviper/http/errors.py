@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
@@ -137,22 +136,6 @@ def meant_by(error: BaseException) -> BaseException:
     leaves = list(leaves_of(error))
     is_clear = len(leaves) == 1 or all(isinstance(leaf, HTTPException) for leaf in leaves)
     return leaves[0] if is_clear else error
-
-
-def own_error(error: Exception | asyncio.CancelledError) -> Exception:
-    """Return an error of the application: what it awaited may have been cancelled, without its being cancelled itself.
-
-    Raises:
-        asyncio.CancelledError: If the one that answers is to end.
-    """
-    if isinstance(error, Exception):
-        return error
-    task = asyncio.current_task()
-    if task is None or task.cancelling():
-        raise error
-    own = RuntimeError("something that was awaited has been cancelled")
-    own.__cause__ = error
-    return own
 
 
 def leaves_of(error: BaseException) -> Iterator[BaseException]:

@@ -10,7 +10,7 @@ from openviper.core.context import Exchange, current_exchange, current_request
 from openviper.exceptions import HTTPException
 from openviper.http.asgi import HANDSHAKE_ANSWER, ROUTE, ASGIApp, Receive, Scope, Send
 from openviper.http.connection import Connection
-from openviper.http.errors import as_sentence, leaves_of, own_error
+from openviper.http.errors import as_sentence, leaves_of
 from openviper.http.responses import PlainTextResponse, Response
 from openviper.http.websockets import (
     INTERNAL_ERROR,
@@ -24,6 +24,7 @@ from openviper.http.websockets import (
 from openviper.routing.paths import PathSecurityError, below_root
 from openviper.routing.route import WEBSOCKET
 from openviper.routing.router import Router
+from openviper.utils.cancellation import own_error
 from openviper.utils.printable import printable
 
 logger = logging.getLogger("openviper.request")
