@@ -34,9 +34,9 @@ from openviper.http.asgi import (
     Scope,
     Send,
 )
-from openviper.http.background import Background, drop_work
+from openviper.http.background import Background, Work, drop_work
 from openviper.http.coercion import coerce_response, respond
-from openviper.http.errors import ErrorHandlers, ExceptionHandler, error_response, plain_problem
+from openviper.http.errors import ErrorHandlers, error_response, plain_problem
 from openviper.http.landing import landing_page
 from openviper.http.permissions import PermissionLike
 from openviper.http.request import Request
@@ -346,12 +346,18 @@ class OpenViper(Documented):
             if response is not None:
                 await response.close()
             request = answer.request_for(scope, receive)
-            if not await answer.has_lost_client(error, request):
-                drop_work(scope, held)
-                response = await self._response_to(request, error)
-                await response(scope, receive, send)
+            await self._answer_error(error, answer, request, held, send)
         if BACKGROUND in scope:
             self.background.start(scope)
+
+    async def _answer_error(
+        self, error: Exception, answer: Answer, request: Request, held: Sequence[Work], send: Send
+    ) -> None:
+        if await answer.has_lost_client(error, request):
+            return
+        drop_work(request.scope, held)
+        response = await self._response_to(request, error)
+        await response(request.scope, request._receive, send)
 
     async def _answer_other(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
@@ -422,7 +428,7 @@ class OpenViper(Documented):
         handler = None if self._error_handlers.is_empty else self._error_handlers.find(meant)
         if handler is not None:
             try:
-                return await self._handle_error(handler, request, meant)
+                return await errors.handled(handler, request, meant)
             except Exception as second:
                 error = second
         if request.scope.get(RAISE_ERRORS) and not isinstance(
@@ -430,17 +436,6 @@ class OpenViper(Documented):
         ):
             raise error
         return error_response(request, error, debug=self.debug)
-
-    async def _handle_error(
-        self, handler: ExceptionHandler, request: Request, error: BaseException
-    ) -> Response:
-        result = handler(request, error)
-        if hasattr(result, "__await__"):
-            result = await result
-        response = errors.handled(result, error)
-        if response.needs_preparation:
-            await response.prepare()
-        return response
 
     # Life
 

@@ -117,12 +117,17 @@ def status_of(error: BaseException) -> int:
     return 503 if isinstance(error, TableNotFound) else 500
 
 
-def handled(result: Any, error: BaseException) -> Response:
-    """Return what a handler has made of an error as a response; what is none gets the status of the error, as it is no success."""
+async def handled(handler: ExceptionHandler, request: Request, error: BaseException) -> Response:
+    """Return what a handler makes of an error, ready to be sent; what is no response gets the status of the error, or 500."""
+    result = handler(request, error)
+    if hasattr(result, "__await__"):
+        result = await result
     response = coerce_response(result)
     status = status_of(error)
-    if response is not result and status >= 400:
+    if response is not result and status >= 400:  # What is said about an error is no success.
         response.status_code = status
+    if response.needs_preparation:
+        await response.prepare()
     return response
 
 
