@@ -34,9 +34,9 @@ from openviper.http.asgi import (
     Scope,
     Send,
 )
-from openviper.http.background import Background, drop_work
+from openviper.http.background import Background, Work, drop_work
 from openviper.http.coercion import coerce_response, respond
-from openviper.http.errors import ErrorHandlers, ExceptionHandler, error_response, plain_problem
+from openviper.http.errors import ErrorHandlers, error_response, plain_problem
 from openviper.http.landing import landing_page
 from openviper.http.permissions import PermissionLike
 from openviper.http.request import Request
@@ -49,6 +49,7 @@ from openviper.routing.paths import MAX_PATH_LENGTH, below_root
 from openviper.routing.route import Middleware, RouteOptions
 from openviper.routing.router import Router, with_automatic
 from openviper.routing.serving import serve_websocket, within_exchange
+from openviper.utils.cancellation import own_error
 from openviper.utils.importing import lazy_module
 
 if TYPE_CHECKING:
@@ -250,7 +251,7 @@ class OpenViper(Documented):
         try:
             await stack(scope, receive, answer)
         except (Exception, CancelledError) as error:
-            response = await self._response_to(Request(scope, receive), errors.own_error(error))
+            response = await self._response_to(Request(scope, receive), own_error(error))
             await response(scope, receive, answer)
         finally:
             current_exchange.reset(token)
@@ -342,13 +343,21 @@ class OpenViper(Documented):
             # Calling the object costs 0.1 us more than its method.
             await response.__call__(scope, receive, send)
         except Exception as error:
-            drop_work(scope, held)
             if response is not None:
                 await response.close()
-            response = await self._response_to(answer.request_for(scope, receive), error)
-            await response(scope, receive, send)
+            request = answer.request_for(scope, receive)
+            await self._answer_error(error, answer, request, held, send)
         if BACKGROUND in scope:
             self.background.start(scope)
+
+    async def _answer_error(
+        self, error: Exception, answer: Answer, request: Request, held: Sequence[Work], send: Send
+    ) -> None:
+        if await answer.has_lost_client(error, request):
+            return
+        drop_work(request.scope, held)
+        response = await self._response_to(request, error)
+        await response(request.scope, request._receive, send)
 
     async def _answer_other(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
@@ -419,7 +428,7 @@ class OpenViper(Documented):
         handler = None if self._error_handlers.is_empty else self._error_handlers.find(meant)
         if handler is not None:
             try:
-                return await self._handle_error(handler, request, meant)
+                return await errors.handled(handler, request, meant)
             except Exception as second:
                 error = second
         if request.scope.get(RAISE_ERRORS) and not isinstance(
@@ -427,17 +436,6 @@ class OpenViper(Documented):
         ):
             raise error
         return error_response(request, error, debug=self.debug)
-
-    async def _handle_error(
-        self, handler: ExceptionHandler, request: Request, error: BaseException
-    ) -> Response:
-        result = handler(request, error)
-        if hasattr(result, "__await__"):
-            result = await result
-        response = errors.handled(result, error)
-        if response.needs_preparation:
-            await response.prepare()
-        return response
 
     # Life
 

@@ -15,6 +15,7 @@ from openviper.apps.exceptions import (
     AppShutdownError,
     AppStartupError,
 )
+from openviper.utils.cancellation import uncancelled
 from openviper.utils.importing import import_if_there
 
 Hook = Callable[[], Any]
@@ -79,7 +80,7 @@ class AppLifecycleManager:
             try:
                 result = lifecycle.ready()
                 if inspect.isawaitable(result):
-                    await result
+                    await uncancelled(result)
             except Exception as error:
                 raise AppReadyError(lifecycle.app_name, error) from error
 
@@ -92,7 +93,7 @@ class AppLifecycleManager:
         for lifecycle in self.lifecycles:
             try:
                 if lifecycle.startup is not None:
-                    await lifecycle.startup()
+                    await uncancelled(lifecycle.startup())
             except Exception as error:
                 errors = await self._shut_down()
                 raise AppStartupError(lifecycle.app_name, error, errors) from error
@@ -119,7 +120,7 @@ class AppLifecycleManager:
             if lifecycle.shutdown is None:
                 continue
             try:
-                await lifecycle.shutdown()
+                await uncancelled(lifecycle.shutdown())
             except Exception as error:
                 errors.append((lifecycle.app_name, error))
             except (

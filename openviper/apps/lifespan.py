@@ -14,6 +14,7 @@ from openviper.core.context import serving_others
 from openviper.exceptions import ImproperlyConfigured
 from openviper.http.asgi import Receive, Send
 from openviper.routing.mounts import Mount
+from openviper.utils.cancellation import uncancelled
 
 logger = logging.getLogger("openviper.app")
 Callback = Callable[[], Any]
@@ -137,7 +138,7 @@ class Lifespan:
 async def _call(handler: Callback) -> None:
     result = handler()
     if hasattr(result, "__await__"):
-        await result
+        await uncancelled(result)
 
 
 async def _finish_tasks() -> None:

@@ -82,6 +82,10 @@ class Answer(Exchange):
             headers = await hook(status, headers)
         return headers
 
+    async def has_lost_client(self, error: Exception, request: Request) -> bool:
+        """Return whether an error says that the client has gone, who would get the rest: no error of the handler (ASGI 2.4, ``send``)."""
+        return isinstance(error, OSError) and self.is_started and await request.is_disconnected()
+
     async def _start_prepared(self, message: Message) -> None:
         headers = list(message.get("headers") or ())
         headers = await self.prepare(message["status"], headers)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from openviper.http.asgi import BACKGROUND, Scope
+from openviper.utils.cancellation import uncancelled
 from openviper.utils.printable import printable
 
 logger = logging.getLogger("openviper.request")
@@ -66,11 +67,11 @@ async def _call(
     function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> None:
     if inspect.iscoroutinefunction(function):
-        await function(*args, **kwargs)
+        await uncancelled(function(*args, **kwargs))
         return
     result = await asyncio.to_thread(function, *args, **kwargs)
     if inspect.isawaitable(result):
-        await result
+        await uncancelled(result)
 
 
 async def _run(work: Sequence[Work], about: str) -> None:

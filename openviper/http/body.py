@@ -199,6 +199,9 @@ class Body:
                 return False
             if arriving.result()["type"] == "http.disconnect":
                 return True
+            if self._ended:  # Said once more, as by what stands for a server and never waits.
+                self._waiting = None
+                return False
             self._keep(arriving.result())
         return False
 

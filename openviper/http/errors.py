@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
@@ -118,12 +117,17 @@ def status_of(error: BaseException) -> int:
     return 503 if isinstance(error, TableNotFound) else 500
 
 
-def handled(result: Any, error: BaseException) -> Response:
-    """Return what a handler has made of an error as a response; what is none gets the status of the error, as it is no success."""
+async def handled(handler: ExceptionHandler, request: Request, error: BaseException) -> Response:
+    """Return what a handler makes of an error, ready to be sent; what is no response gets the status of the error, or 500."""
+    result = handler(request, error)
+    if hasattr(result, "__await__"):
+        result = await result
     response = coerce_response(result)
     status = status_of(error)
-    if response is not result and status >= 400:
+    if response is not result and status >= 400:  # What is said about an error is no success.
         response.status_code = status
+    if response.needs_preparation:
+        await response.prepare()
     return response
 
 
@@ -137,22 +141,6 @@ def meant_by(error: BaseException) -> BaseException:
     leaves = list(leaves_of(error))
     is_clear = len(leaves) == 1 or all(isinstance(leaf, HTTPException) for leaf in leaves)
     return leaves[0] if is_clear else error
-
-
-def own_error(error: Exception | asyncio.CancelledError) -> Exception:
-    """Return an error of the application: what it awaited may have been cancelled, without its being cancelled itself.
-
-    Raises:
-        asyncio.CancelledError: If the one that answers is to end.
-    """
-    if isinstance(error, Exception):
-        return error
-    task = asyncio.current_task()
-    if task is None or task.cancelling():
-        raise error
-    own = RuntimeError("something that was awaited has been cancelled")
-    own.__cause__ = error
-    return own
 
 
 def leaves_of(error: BaseException) -> Iterator[BaseException]:

@@ -91,6 +91,27 @@ def normal_origin(origin: str) -> str:
     return text
 
 
+def is_own_origin(origin: str, host: str, *, is_secure: bool) -> bool:
+    """Return whether an origin is that of the host that is asked. ``null`` is not.
+
+    Args:
+        origin: As a browser sends it.
+        host: The host that was asked, with its port.
+        is_secure: Whether it was asked over TLS.
+    """
+    scheme, _, netloc = origin.lower().partition("://")
+    # A page without https can be anybody's on the way. The reverse may be a proxy that speaks https for us.
+    if is_secure and scheme != "https":
+        return False
+    return bool(netloc) and _without_port(netloc, scheme) == _without_port(host.lower(), scheme)
+
+
+def _without_port(netloc: str, scheme: str) -> str:
+    """Return a host with its port, unless that is the usual one."""
+    host, colon, port = netloc.rpartition(":")
+    return host if colon and port == _PORTS.get(scheme) else netloc
+
+
 def _pattern(origin: str) -> re.Pattern[str]:
     """Return what matches ``https://*.example.org``: one or more labels in place of the star."""
     before, _, after = origin.partition("*")

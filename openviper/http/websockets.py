@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
-from urllib.parse import urlsplit
 
 from openviper.conf import settings
 from openviper.exceptions import OpenViperException
 from openviper.http.asgi import Message, Receive, Scope, Send
 from openviper.http.connection import Connection
-from openviper.http.hosts import Origins
+from openviper.http.hosts import Origins, is_own_origin
 from openviper.http.json_body import parsed
 from openviper.http.responses import encode_text
 from openviper.utils.datastructures import RawHeaders, encode_header
@@ -275,12 +274,5 @@ def origin_allowed(websocket: WebSocket) -> bool:
         return True
     if Origins(settings.WEBSOCKET_ALLOWED_ORIGINS).allow(origin):
         return True
-    return _host_of(origin) == websocket.headers.get("host", "").lower()
-
-
-def _host_of(origin: str) -> str | None:
-    """Return the host of an origin with its port; `None` if it has none."""
-    try:
-        return urlsplit(origin).netloc.lower() or None
-    except ValueError:
-        return None
+    own = websocket.headers.get("host", "")
+    return is_own_origin(origin, own, is_secure=websocket.is_secure())

@@ -36,7 +36,7 @@ from openviper.http.body import Body
 from openviper.http.connection import Connection
 from openviper.http.cookies import build_cookie, needs_secure
 from openviper.http.errors import answer
-from openviper.http.hosts import Origins
+from openviper.http.hosts import Origins, is_own_origin
 from openviper.http.methods import SAFE
 from openviper.http.request import MULTIPART, URLENCODED, Request
 from openviper.http.responses import Response
@@ -63,7 +63,6 @@ RENEWED = "openviper.csrf_renewed"
 PURPOSE = "csrf"
 SECRET_BYTES = 16
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
-_PORTS = {"http": "80", "https": "443"}
 
 
 class CSRFMiddleware:
@@ -161,15 +160,10 @@ class CSRFMiddleware:
 
     def _is_ours(self, request: Request, origin: str) -> bool:
         """Return whether an origin is the one that is asked, or trusted. ``null`` is neither."""
-        origin = origin.lower()
-        if self._trusted.allow(origin):
-            return True
-        scheme, _, netloc = origin.partition("://")
-        # A page without https can be anybody's on the way. The reverse may be a proxy that speaks https for us.
-        if request.is_secure() and scheme != "https":
-            return False
-        own = request.headers.get("host", "").lower()
-        return bool(netloc) and _without_port(netloc, scheme) == _without_port(own, scheme)
+        own = request.headers.get("host", "")
+        return self._trusted.allow(origin) or is_own_origin(
+            origin, own, is_secure=request.is_secure()
+        )
 
     async def _field(self, request: Request) -> str:
         """Return the token of a form; empty if there is none. The handler gets the same form."""
@@ -268,12 +262,6 @@ def _origin_of(address: str) -> str:
     except ValueError:
         return ""
     return f"{parts.scheme}://{parts.netloc}"
-
-
-def _without_port(netloc: str, scheme: str) -> str:
-    """Return a host with its port, unless that is the usual one."""
-    host, colon, port = netloc.rpartition(":")
-    return host if colon and port == _PORTS.get(scheme) else netloc
 
 
 def _find_route(scope: Scope) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from asyncio import CancelledError
 from typing import Any
 
 from openviper.core.context import Exchange, current_exchange, current_request
@@ -23,6 +24,7 @@ from openviper.http.websockets import (
 from openviper.routing.paths import PathSecurityError, below_root
 from openviper.routing.route import WEBSOCKET
 from openviper.routing.router import Router
+from openviper.utils.cancellation import own_error
 from openviper.utils.printable import printable
 
 logger = logging.getLogger("openviper.request")
@@ -73,8 +75,8 @@ async def serve_websocket(router: Router, scope: Scope, receive: Receive, send: 
 async def _call(handler: Any, websocket: WebSocket, receive: Receive, send: Send) -> None:
     try:
         await _converse(handler, websocket, receive, send)
-    except Exception as error:
-        await _end(websocket, error, send)
+    except (Exception, CancelledError) as error:
+        await _end(websocket, own_error(error), send)
 
 
 async def _end(websocket: WebSocket, error: Exception, send: Send) -> None:

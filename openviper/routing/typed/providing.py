@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from typing import Any, TypeAlias
 
 from openviper.http.request import Request
+from openviper.utils.cancellation import uncancelled
 from openviper.utils.printable import printable
 
 logger = logging.getLogger("openviper.request")
@@ -89,7 +90,7 @@ class Provisions:
         while self._open:
             generator = self._open.pop()
             try:
-                await _finish(generator)
+                await uncancelled(_finish(generator))
             except Exception as error:
                 where = printable(self._request.path)
                 logger.error("provider %s after %s failed", _name(generator), where, exc_info=error)

@@ -93,11 +93,14 @@ async def test_every_app_is_stopped_though_one_fails(make: Make) -> None:
 
 async def test_cancellation_goes_on_after_the_remaining_hooks(make: Make) -> None:
     manager = AppLifecycleManager()
-    cancelling = "import asyncio\nasync def shutdown():\n    raise asyncio.CancelledError\n"
+    cancelling = (
+        "import asyncio\nasync def shutdown():\n"
+        "    asyncio.current_task().cancel()\n    await asyncio.sleep(0)\n"
+    )
     manager.discover([make(started("a")), make(cancelling)])
     await manager.run_startup()
     with pytest.raises(asyncio.CancelledError):
-        await manager.run_shutdown()
+        await asyncio.ensure_future(manager.run_shutdown())
     assert calls()[-1] == "stop a"
 
 

@@ -204,6 +204,13 @@ async def test_a_request_without_a_body_knows_at_once() -> None:
     assert await request_from(receive).is_disconnected()
 
 
+async def test_whether_the_client_is_gone_is_known_though_the_body_ends_again_and_again() -> None:
+    assert not await Request({"type": "http", "headers": []}).is_disconnected()
+    read = Request({"type": "http", "headers": []})
+    await read.body()
+    assert not await read.is_disconnected()
+
+
 async def test_a_handler_is_cancelled_with_its_client_only_where_it_is_asked_for() -> None:
     app = OpenViper(debug=False)
     events: list[str] = []

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from openviper import OpenViper, Request
+from openviper import OpenViper, Request, WebSocket
 from openviper.http import RedirectRefusedError, RedirectResponse
 from openviper.http.asgi import TEST_CLIENT
 from openviper.http.csp import ContentSecurityPolicy
-from openviper.http.hosts import is_host_of_ours, matches_host
+from openviper.http.hosts import is_host_of_ours, is_own_origin, matches_host
 from openviper.http.redirects import check_redirect
 from openviper.http.url import URL, split_host, valid_host
+from openviper.http.websockets import origin_allowed
 from openviper.testing import override_openviper_settings as override
 
 
@@ -202,3 +205,37 @@ async def test_the_test_client_has_addresses_of_its_own_host_and_nobody_else_has
     assert is_host_of_ours("testserver", {**scope, TEST_CLIENT: True})
     assert not is_host_of_ours("testserver", scope)
     assert not is_host_of_ours("testserver.evil.example", {**scope, TEST_CLIENT: True})
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "is_secure", "is_own"),
+    [
+        ("https://example.org", "example.org:443", True, True),
+        ("https://example.org", "example.org:443", False, True),
+        ("http://example.org", "example.org:80", False, True),
+        ("http://example.org:80", "EXAMPLE.org", False, True),
+        ("https://[::1]", "[::1]:443", True, True),
+        ("http://[::1]:8000", "[::1]:8000", False, True),
+        ("http://example.org", "example.org", True, False),
+        ("https://example.org", "example.org:80", True, False),
+        ("http://example.org:3000", "example.org:8000", False, False),
+        ("https://x@example.org", "example.org", True, False),
+        ("null", "null", False, False),
+        ("", "", False, False),
+        ("file://", "", False, False),
+    ],
+)
+def test_an_origin_is_that_of_the_host_whoever_names_the_usual_port(
+    origin: str, host: str, is_secure: bool, is_own: bool
+) -> None:
+    assert is_own_origin(origin, host, is_secure=is_secure) == is_own
+    scope = {
+        "type": "websocket",
+        "scheme": "wss" if is_secure else "ws",
+        "headers": [(b"host", host.encode()), (b"origin", origin.encode())],
+    }
+
+    async def unused(*_: Any) -> Any:
+        raise AssertionError
+
+    assert origin_allowed(WebSocket(scope, unused, unused)) == is_own

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from openviper import OpenViper, RedirectResponse, Request, Response, StreamingResponse
 from openviper.exceptions import ImproperlyConfigured
-from openviper.http import PlainTextResponse, RedirectRefusedError
+from openviper.http import FileResponse, PlainTextResponse, RedirectRefusedError
 from openviper.http.accept import coding_weight, media_weight, parse_choices
-from openviper.http.asgi import Receive, Scope, Send
+from openviper.http.asgi import Message, Receive, Scope, Send
 from openviper.http.cookies import build_cookie, parse_cookies
 from openviper.http.csp import ContentSecurityPolicy
 from openviper.http.redirects import check_redirect
@@ -347,6 +348,66 @@ async def test_work_after_the_answer_runs_in_order_and_its_failure_is_logged(
     assert "failing after GET /good failed" in caplog.text
     await client.get("/bad")
     assert done == ["FIRST", "second"]
+
+
+@pytest.mark.parametrize("path", ["/text", "/stream", "/file"])
+@pytest.mark.parametrize("kept", [1, 2])
+async def test_work_is_done_although_the_server_says_that_the_client_has_gone(
+    path: str, kept: int, tmp_path: Path
+) -> None:
+    app = OpenViper(debug=False)
+    done: list[str] = []
+    (tmp_path / "long").write_bytes(b"x" * 600_000)
+
+    async def pieces() -> AsyncIterator[str]:
+        for number in range(50):
+            yield str(number)
+
+    answers: dict[str, Any] = {
+        "/text": lambda: "text",
+        "/stream": lambda: StreamingResponse(pieces),
+        "/file": lambda: FileResponse(tmp_path / "long"),
+    }
+
+    async def view(request: Request) -> Any:
+        request.after_response(done.append, path)
+        return answers[path]()
+
+    app.get(path)(view)
+    sent: list[Message] = []
+    incoming: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}]
+
+    async def receive() -> Message:
+        return incoming.pop() if incoming else {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        if len(sent) >= kept:
+            raise BrokenPipeError
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": b""}
+    await app({**scope, "headers": [(b"host", b"localhost")]}, receive, send)
+    await app.background.finish()
+    assert done == [path]
+    assert sent[0]["status"] == 200
+
+
+async def test_an_error_of_the_system_in_a_stream_is_one_while_its_client_is_there() -> None:
+    app = OpenViper(debug=False)
+    done: list[str] = []
+
+    async def pieces() -> AsyncIterator[str]:
+        yield "a"
+        raise OSError("the disk is broken")
+
+    @app.get("/x")
+    async def view(request: Request) -> StreamingResponse:
+        request.after_response(done.append, "never")
+        return StreamingResponse(pieces)
+
+    with pytest.raises(OSError, match="disk"):
+        await app.test_client(raise_app_exceptions=True).get("/x")
+    assert done == []
 
 
 def after_middleware(done: list[str]) -> type[BaseMiddleware]:

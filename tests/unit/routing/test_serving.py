@@ -267,3 +267,26 @@ async def test_who_has_gone_before_the_beginning_is_not_let_in() -> None:
     browser = Browser()
     browser._messages.clear()
     assert await browser.visit(router_with(echo)) == []
+
+
+async def test_what_a_handler_awaits_may_be_cancelled_and_is_an_error_like_any_other(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def waits(websocket: WebSocket) -> None:
+        await websocket.accept()
+        other = asyncio.get_running_loop().create_future()
+        other.cancel()
+        await other
+
+    assert (await Browser().visit(router_with(waits)))[-1] == ("close", INTERNAL_ERROR)
+    assert caplog.messages == ["WebSocket /ws failed"]
+
+    async def ends(websocket: WebSocket) -> None:
+        await websocket.accept()
+        await asyncio.get_running_loop().create_future()
+
+    visit = asyncio.ensure_future(Browser().visit(router_with(ends)))
+    await asyncio.sleep(0)
+    visit.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await visit
