@@ -107,15 +107,17 @@ def _check_parts(key: str, value: str, path: str | None, domain: str | None) -> 
         raise ValueError(f"{key!r} is not a valid cookie name")
     if not _VALUE.match(value):
         raise ValueError(f"the value of cookie {key!r} holds characters that a cookie cannot have")
-    faults = {"path": cookie_path(path) if path else None, "domain": cookie_domain(domain)}
-    for name, fault in faults.items():
-        if fault is not None:
-            text = path if name == "path" else domain
-            raise ValueError(f"{name} {text!r} of cookie {key!r} {fault}, or browsers pass over it")
+    _check_place(key, "path", path, cookie_path(path) if path else None)
+    _check_place(key, "domain", domain, cookie_domain(domain))
     if len(key) + len(value) > MAX_LENGTH:
         raise ValueError(
             f"cookie {key!r} has {len(key) + len(value)} characters with its name, and browsers drop more than {MAX_LENGTH}"
         )
+
+
+def _check_place(key: str, name: str, text: str | None, fault: str | None) -> None:
+    if fault is not None:
+        raise ValueError(f"{name} {text!r} of cookie {key!r} {fault}, or browsers pass over it")
 
 
 def _check_texts(key: object, value: object) -> None:

@@ -37,14 +37,18 @@ class ContentSecurityPolicy:
             _check(name, sources)
         self.text = _text(self._directives)
 
+    def _sources(self, name: str) -> Sequence[str] | None:
+        """Return what a directive allows; `None` where nothing is limited."""
+        default = None if name in _FOR_ELEMENTS else self._directives.get("default-src")
+        return self._directives.get(name, default)
+
     def with_nonce(self, nonce: str | None) -> str:
         """Return the header's text; with a nonce, the inline scripts and styles that carry it are allowed."""
         if nonce is None or not self.text:
             return self.text
         directives = dict(self._directives)
         for name in NONCE_DIRECTIVES + _FOR_ELEMENTS:
-            default = None if name in _FOR_ELEMENTS else directives.get("default-src")
-            sources = directives.get(name, default)
+            sources = self._sources(name)
             # Where neither is limited, everything is allowed already.
             if sources is not None and not _allows_every_style(name, sources):
                 directives[name] = _allowing(sources, nonce)

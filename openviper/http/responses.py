@@ -32,6 +32,20 @@ def _length_header(length: int) -> tuple[bytes, bytes]:
     return header
 
 
+def encode_text(text: str, charset: str = "utf-8") -> bytes:
+    """Return a text as bytes.
+
+    Half a surrogate pair, which JSON of a client may have and UTF-8 has not, becomes a question mark: it is no error of ours.
+
+    Raises:
+        UnicodeEncodeError: If the text has something else that the character set has not.
+    """
+    try:
+        return text.encode(charset)
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode().encode(charset)
+
+
 class Response:
     """An answer whose body is known as a whole.
 
@@ -70,7 +84,7 @@ class Response:
         if content is None:
             return b""
         if isinstance(content, str):
-            return content.encode(self.charset)
+            return encode_text(content, self.charset)
         if isinstance(content, (bytes, bytearray, memoryview)):
             return bytes(content)
         raise TypeError(f"content must be str or bytes, not {type(content).__name__}")

@@ -8,10 +8,8 @@ from __future__ import annotations
 import ast
 import re
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from gettext import c2py
-from typing import Any
 
 MAGIC = 0x950412DE
 CONTEXT_END = "\x04"
@@ -248,116 +246,6 @@ def _unquoted(text: str, number: int) -> str:
     return value
 
 
-def check_catalogue(messages: Iterable[Message]) -> None:
-    """Check what can be known of translations to be wrong before anybody reads them; those out of use do not count.
-
-    Raises:
-        ValueError: If a text is there twice, has another number of plural forms than the head says, or its
-            translation wants a value that it has not, or if the head's rule for
-            plurals cannot be read, divides by zero or gives a form that there is none of.
-    """
-    whole = [message for message in messages if not message.is_obsolete]
-    head = _head_of(whole)
-    seen: set[tuple[str | None, str]] = set()
-    forms = count_forms(head)
-    _check_rule(head)
-    for message in whole:
-        if message.key in seen:
-            raise ValueError(f"the text {message.text[:80]!r} is there twice")
-        seen.add(message.key)
-        _check_forms(message, forms)
-        _check_values(message)
-
-
-def _head_of(messages: Iterable[Message]) -> Message | None:
-    return next((message for message in messages if message.is_head), None)
-
-
-def _check_forms(message: Message, forms: int) -> None:
-    given = len(message.translations)
-    if message.plural and message.is_translated and given != forms:
-        raise ValueError(
-            f"{message.text[:80]!r} has {given} plural forms, and the head says {forms}"
-        )
-
-
-_VALUE = re.compile(r"%\(([^()]{1,200})\)")
-
-
-def _check_values(message: Message) -> None:
-    """Refuse a translation that wants a value which the text does not have: each page with it would fail."""
-    if not message.is_translated or message.is_head:
-        return
-    known = set(_VALUE.findall(f"{message.text} {message.plural}"))
-    for name in _VALUE.findall(" ".join(message.translations)):
-        if name not in known:
-            raise ValueError(
-                f"the translation of {message.text[:80]!r} wants {name!r}, which the text does not have"
-            )
-    if _is_filled_in(message):
-        _check_filled_in(message)
-
-
-def _is_filled_in(message: Message) -> bool:
-    """Return whether values are put into a text; templates do that with each."""
-    in_templates = any(not place.partition(":")[0].endswith(".py") for place in message.places)
-    return in_templates or "python-format" in message.flags or bool(_VALUE.search(message.text))
-
-
-class _AnyValue(dict[str, int]):
-    def __missing__(self, name: str) -> int:
-        return 1
-
-
-_VALUES = (_AnyValue(), *((1,) * count for count in range(10)))
-
-
-def _check_filled_in(message: Message) -> None:
-    """Refuse a translation with a ``%`` that the values of the text cannot stand for."""
-    fitting = [
-        values
-        for values in _VALUES
-        if _takes(message.text, values) and _takes(message.plural, values, or_none=True)
-    ]
-    for translation in message.translations:
-        if fitting and not any(_takes(translation, values) for values in fitting):
-            raise ValueError(
-                f"{translation[:80]!r} does not take the values of {message.text[:80]!r}; a percent sign is written '%%'"
-            )
-
-
-def _takes(text: str, values: Any, *, or_none: bool = False) -> bool:
-    try:
-        text % values
-    except (TypeError, ValueError, OverflowError):
-        return or_none and not text
-    return True
-
-
-def _check_rule(head: Message | None) -> None:
-    for line in "".join([] if head is None else head.translations).split("\n"):
-        name, _, value = line.partition(":")
-        if name.strip().lower() == "plural-forms" and value.strip():
-            rule = c2py(value.partition("plural=")[2].strip().rstrip(";") or "?")
-            _check_numbers(rule, count_forms(head))
-
-
-COUNTED = 1000
-"""Numbers that a rule is tried with; what languages tell apart shows below it."""
-
-
-def _check_numbers(rule: Callable[[int], int], forms: int) -> None:
-    for number in range(COUNTED):
-        try:
-            form = rule(number)
-        except ZeroDivisionError:
-            raise ValueError(f"the rule for plurals divides {number} by zero") from None
-        if form >= forms:
-            raise ValueError(
-                f"the rule for plurals gives {number} the form {form}, and the last one is {forms - 1}"
-            )
-
-
 # Writing
 
 
@@ -475,10 +363,15 @@ def merge(found: Iterable[Message], known: Iterable[Message], language: str) -> 
             _take_over(old, message)
         result.append(message)
     present = {message.key for message in result}
-    gone = [each for each in before.values() if each.key not in present and any(each.translations)]
-    for message in gone:
+    gone = [message for key, message in before.items() if key not in present]
+    return [*result, *_out_of_use(gone)]
+
+
+def _out_of_use(gone: Iterable[Message]) -> list[Message]:
+    translated = sorted((message for message in gone if any(message.translations)), key=_by_text)
+    for message in translated:
         message.is_obsolete, message.places = True, []
-    return [*result, *sorted(gone, key=_by_text)]
+    return translated
 
 
 def _by_text(message: Message) -> tuple[str, str]:

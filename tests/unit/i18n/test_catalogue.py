@@ -12,7 +12,6 @@ from openviper.i18n.catalogue import (
     PLURALS,
     CatalogueError,
     Message,
-    check_catalogue,
     count_forms,
     header,
     merge,
@@ -21,6 +20,7 @@ from openviper.i18n.catalogue import (
     write_mo,
     write_po,
 )
+from openviper.i18n.catalogue_checks import check_catalogue
 
 LETTERS = (
     "a",

@@ -116,7 +116,7 @@ def test_a_hidden_name_is_not_what_an_error_has(tmp_path: Path) -> None:
     path = tmp_path / "nowhere/a.txt"
     with pytest.raises(FileNotFoundError) as caught, atomic_write(path):
         pass
-    assert caught.value.filename == str(path)
+    assert caught.value.filename == str(path) and "None" not in str(caught.value)
     (tmp_path / "taken/deep").mkdir(parents=True)
     with pytest.raises(OSError) as other, atomic_write(tmp_path / "taken") as file:
         file.write(b"x")
