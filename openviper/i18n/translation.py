@@ -125,7 +125,9 @@ def _load(language: str, directories: tuple[str, ...]) -> standard.NullTranslati
 
 
 def _catalogue_paths(language: str, directories: tuple[str, ...]) -> Iterator[Path]:
-    folders = catalogue_languages(language)
+    # Whoever sets a language that a client has named must not lead out of the directories.
+    is_tag = language.replace("_", "-").replace("-", "").isalnum()
+    folders = catalogue_languages(language) if is_tag else []
     for directory, folder in product(directories, folders):
         path = Path(directory, folder, "LC_MESSAGES", f"{DOMAIN}.mo")
         if is_file(path):

@@ -7,11 +7,12 @@ import re
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable, Mapping
 from typing import Any
 
-from jinja2 import Template
+from jinja2 import Template, nodes
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import SandboxedEnvironment
 
 from openviper.template.blocks import render_one_block
+from openviper.template.given_texts import given_text, mark_given_texts
 
 CHANGING = frozenset(
     "add bulk_create bulk_update clear create create_single delete get_or_create get_or_create_single raw raw_sql "
@@ -45,6 +46,7 @@ class TemplateSandbox(SandboxedEnvironment):
     """The environment that templates run in."""
 
     intercepted_binops = frozenset({"*", "**", "%"})
+    given_text = staticmethod(given_text)
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -52,6 +54,9 @@ class TemplateSandbox(SandboxedEnvironment):
         for name in _FILTERS:
             self.filters[name] = _bounded(self.filters[name])
         self.filters["format"] = _bounded_format(self.filters["format"])
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        return mark_given_texts(super()._parse(source, name, filename))
 
     def render_block(self, template: Template, block: str, values: Mapping[str, Any]) -> str:
         """Return one block of a template; see `render_one_block`."""

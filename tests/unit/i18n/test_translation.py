@@ -253,3 +253,17 @@ def test_a_rule_that_divides_by_zero_costs_its_catalogue_and_no_page(
     with override(LOCALE_DIRS=(str(tmp_path),)), override_language("xx"):
         assert (gettext("a"), ngettext("a", "as", 9)) == ("a", "as")
     reset_translations()
+
+
+@pytest.mark.parametrize("language", ["../out", "de/../../out", "..\\out", "a\0", "-", ""])
+def test_a_language_does_not_lead_out_of_the_directories(tmp_path: Path, language: str) -> None:
+    for place in ("out", "in/de"):
+        folder = tmp_path / place / "LC_MESSAGES"
+        folder.mkdir(parents=True)
+        (folder / "messages.mo").write_bytes(write_mo([Message("a", translations=[place])]))
+    reset_translations()
+    with override(LOCALE_DIRS=(str(tmp_path / "in"),)):
+        for each, text in ((language, "a"), ("de", "in/de"), ("de-at", "in/de")):
+            with override_language(each):
+                assert gettext("a") == text
+    reset_translations()

@@ -60,9 +60,10 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Write the files; translations that are there are kept."""
+        languages = _checked_languages(options["language"])
         root = Path(project_directory())
         messages = combined([*self._python(root), *self._templates(root)])
-        for each in _checked_languages(options["language"]):
+        for each in languages:
             path = po_path(each)
             translated = self._write(path, messages, each)
             self.terminal.line(f"{path}: {len(messages)} texts, {translated} translated")
