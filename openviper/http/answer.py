@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextvars import Token
 from typing import TypeAlias
 
 from openviper.core.context import Exchange, current_exchange
@@ -31,6 +32,8 @@ class Answer(Exchange):
         before: What has to be waited for before that.
         send: Where the messages go.
         made_request: The request, once something has asked for it.
+        token: By which the context gets back what was before, where nothing but the application itself answers.
+        has_left: Whether that is done.
     """
 
     receive: Receive
@@ -39,6 +42,8 @@ class Answer(Exchange):
     finish: Finish | None = None
     before: list[BeforeStart] | None = None
     made_request: Request | None = None
+    token: Token[Exchange | None] | None = None
+    has_left = False
 
     @property
     def request(self) -> Request:

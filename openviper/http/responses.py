@@ -49,6 +49,12 @@ class Response:
     charset = "utf-8"
     needs_preparation = False
     """Whether `prepare` has to be awaited before the response is sent."""
+    is_whole = True
+    """Whether its head and its body are sent as they are, and nothing else is done."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.is_whole = cls.__call__ is Response.__call__
 
     def __init__(
         self,

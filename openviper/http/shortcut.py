@@ -1,20 +1,39 @@
 """One step through several middlewares, for the requests in which none of them finds anything to do.
 
 Each middleware that is called costs a small request as much as its routing. Most requests bring no credentials, so all that
-those middlewares of ours do is to leave something in the scope for whoever asks for it. What that is they declare; of those
-that stand side by side one function is made, which leaves it all, or has the request take the ordinary way.
+those middlewares of ours do is to look at the headers and to leave something in the scope for whoever asks for it. What that is
+they declare; of those that stand side by side one function is made, which looks once and leaves it all, or has the request
+take the ordinary way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
-from openviper.core.context import Exchange, current_exchange
-from openviper.http.answer import Answer
+from openviper.core.context import current_exchange
+from openviper.http.answer import Answer, Finish
 from openviper.http.asgi import ASGIApp, Receive, Scope, Send
 from openviper.http.methods import SAFE
+
+NUL, LF, CR = b"\0\n\r"
+
+
+class HeadCheck(NamedTuple):
+    """What a head has to be like for a middleware that judges heads to find nothing.
+
+    Attributes:
+        hosts: Whether a host is allowed, of those that were asked for before.
+        methods: The methods that need no look.
+        single: Headers that must not occur twice.
+        finishes: What completes the headers of the answer, by the scheme of the request.
+    """
+
+    hosts: Mapping[bytes, bool]
+    methods: frozenset[str]
+    single: frozenset[bytes]
+    finishes: Mapping[str, Finish]
 
 
 class Shortcut(NamedTuple):
@@ -27,6 +46,7 @@ class Shortcut(NamedTuple):
         constants: What it puts into the scope.
         made: What it makes anew for each request: the key in the scope, the function, and the attribute of the exchange.
         needs: Keys that a shortcut outside of this one has to have made: nobody else can have changed what is there.
+        head: What the head has to be like. Nothing outside of such a middleware may want to see the answer.
     """
 
     headers: frozenset[bytes] = frozenset()
@@ -35,6 +55,7 @@ class Shortcut(NamedTuple):
     constants: Mapping[str, Any] = {}
     made: tuple[tuple[str, Callable[[], Any], str], ...] = ()
     needs: frozenset[str] = frozenset()
+    head: HeadCheck | None = None
 
 
 def shortcut_of(middleware: object, inner: ASGIApp) -> Shortcut | None:
@@ -73,37 +94,104 @@ def combined(shortcuts: Sequence[Shortcut]) -> Shortcut:
         present=frozenset[str]().union(*[each.present for each in shortcuts]),
         constants=constants,
         made=tuple(chain.from_iterable(each.made for each in shortcuts)),
+        head=next((each.head for each in shortcuts if each.head is not None), None),
     )
 
 
-def fused(shortcuts: Sequence[Shortcut], ordinary: ASGIApp, app: ASGIApp) -> ASGIApp:
-    """Return one application in place of several middlewares.
+Entrance: TypeAlias = "Callable[[Scope, Answer], bool]"
+"""Does with a request what middlewares do that find nothing in it; or does nothing and returns `False`."""
+
+
+class Fused:
+    """One application in place of several middlewares.
 
     Args:
         shortcuts: What they do, the outermost first.
         ordinary: The outermost of them, with the others inside.
-        app: The application inside of all.
+        inner: The application inside of all.
+
+    Attributes:
+        enter: Does what they do, with an answer that nothing has touched yet.
+        inner: The application inside of all.
     """
-    whole = combined(shortcuts)
+
+    def __init__(
+        self, shortcuts: Sequence[Shortcut], ordinary: ASGIApp, inner: ASGIApp
+    ) -> None:
+        whole = combined(shortcuts)
+        self._judges = whole.head is not None
+        self.enter = _passing(whole) if whole.head is None else _judging(whole, whole.head)
+        self.inner = inner
+        self._ordinary = ordinary
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Serve a request in one step, or whatever it is in the ordinary way."""
+        # What an answer of ours goes through is of the request under way.
+        if send.__class__ is Answer:
+            answer = None if self._judges and send.finish is not None else send
+        else:
+            answer = None if self._judges else _answer_to(scope)
+        if answer is not None and self.enter(scope, answer):
+            return self.inner(scope, receive, send)
+        return self._ordinary(scope, receive, send)
+
+
+def entrance_of(stack: ASGIApp, app: ASGIApp) -> Entrance | None:
+    """Return the one step from a server to an application, if there is nothing else between them."""
+    fused = getattr(stack, "__self__", None)
+    return fused.enter if isinstance(fused, Fused) and fused.inner == app else None
+
+
+def _passing(whole: Shortcut) -> Entrance:
+    """Return the step through middlewares that look for names of headers only."""
     headers, unsafe_headers = whole.headers, whole.unsafe_headers
     leave = _left_by(whole)
 
-    def at_once(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        # What an answer of ours goes through is of the request under way.
-        exchange: Exchange | None = send if send.__class__ is Answer else _exchange_of(scope)
-        if exchange is None:
-            return ordinary(scope, receive, send)
+    def enter(scope: Scope, answer: Answer) -> bool:
         for name, _ in scope["headers"]:
             if name in unsafe_headers and (name in headers or scope["method"] not in SAFE):
-                return ordinary(scope, receive, send)
-        if leave(scope, exchange):
-            return app(scope, receive, send)
-        return ordinary(scope, receive, send)
+                return False
+        return leave(scope, answer)
 
-    return at_once
+    return enter
 
 
-def _left_by(whole: Shortcut) -> Callable[[Scope, Exchange], bool]:
+def _judging(whole: Shortcut, head: HeadCheck) -> Entrance:
+    """Return the step through middlewares of which one judges heads; all look at each header once."""
+    headers, unsafe_headers = whole.headers, whole.unsafe_headers
+    watched = unsafe_headers | head.single
+    hosts, methods, finish_for = head.hosts, head.methods, head.finishes.get
+    leave = _left_by(whole)
+    join = b"".join
+
+    def enter(scope: Scope, answer: Answer) -> bool:
+        values: list[bytes] = []
+        found: dict[bytes, bytes] = {}
+        count = 0
+        for name, value in scope["headers"]:
+            values.append(value)
+            if name in watched:
+                found[name] = value
+                count += 1
+        text = join(values)
+        finish = finish_for(scope.get("scheme", ""))
+        method = scope["method"]
+        is_clean = not (LF in text or CR in text or NUL in text)
+        if finish is None or not is_clean or method not in methods:
+            return False
+        if count != len(found) or not hosts.get(found.get(b"host", b"")):
+            return False
+        if count > 1 and not (headers if method in SAFE else unsafe_headers).isdisjoint(found):
+            return False
+        if leave(scope, answer):
+            answer.finish = finish
+            return True
+        return False
+
+    return enter
+
+
+def _left_by(whole: Shortcut) -> Entrance:
     """Return a function that leaves in a scope what a shortcut says; it leaves nothing, and says so, where something is there.
 
     Its code is written for the purpose, a line for each thing: loops over them take four times as long.
@@ -122,10 +210,11 @@ def _left_by(whole: Shortcut) -> Callable[[Scope, Exchange], bool]:
         lines.append(f" exchange.{attribute} = scope[{name_for(key)}] = {name_for(make)}()")
     source = "\n".join(("def leave(scope, exchange):", *lines, " return True"))
     exec(source, namespace)  # noqa: S102 - attributes of an exchange, and names that are made here
-    leave: Callable[[Scope, Exchange], bool] = namespace["leave"]
+    leave: Entrance = namespace["leave"]
     return leave
 
 
-def _exchange_of(scope: Scope) -> Exchange | None:
-    """Return what is being answered, if that is an HTTP request."""
-    return current_exchange.get() if scope["type"] == "http" else None
+def _answer_to(scope: Scope) -> Answer | None:
+    """Return the answer under way, if that is to an HTTP request."""
+    exchange = current_exchange.get() if scope["type"] == "http" else None
+    return exchange if isinstance(exchange, Answer) else None

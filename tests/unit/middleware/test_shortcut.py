@@ -35,7 +35,7 @@ from openviper.http.asgi import (
     Send,
 )
 from openviper.http.connection import Connection
-from openviper.http.shortcut import Shortcut, fused, is_complete, shortcut_of
+from openviper.http.shortcut import Fused, Shortcut, is_complete, shortcut_of
 from openviper.middleware.auth import AuthenticationMiddleware
 from openviper.middleware.base import BaseMiddleware, build_middleware_stack
 from openviper.middleware.csrf import CSRFMiddleware
@@ -429,13 +429,15 @@ async def _inner(scope: Any, receive: Any, send: Any) -> None:
         ((SessionMiddleware, Between, AuthenticationMiddleware, CSRFMiddleware), False),
         (FUSED[2:], False),
         ((SessionMiddleware,), False),
+        ((SecurityMiddleware,), True),
+        (FUSED, True),
     ],
 )
 def test_only_neighbours_that_make_what_each_other_needs_become_one_step(
     entries: tuple[Any, ...], is_fused: bool
 ) -> None:
     stack = build_middleware_stack(_inner, entries)
-    assert (not hasattr(stack, "app")) is is_fused
+    assert isinstance(getattr(stack, "__self__", None), Fused) is is_fused
 
 
 class ByCookie(SessionAuthentication):
@@ -468,7 +470,7 @@ def test_nothing_is_left_where_something_is_there_already() -> None:
 
     first = Shortcut(made=(("a", list, "user"),), present=frozenset({"b"}))
     second = Shortcut(constants={"c": 1, 'd" in': "x"}, present=frozenset({"e"}))
-    step: Any = fused([first, second], ordinary, inside)
+    step: Any = Fused([first, second], ordinary, inside)
     answer = Answer()
     for there in ("b", "e", "other"):
         step({"type": "http", "headers": [], there: 0}, None, answer)
