@@ -17,7 +17,7 @@ from openviper.apps.lifecycle import AppLifecycleManager
 from openviper.apps.lifespan import Lifespan
 from openviper.apps.server import import_string_of, serve
 from openviper.conf import Settings, settings
-from openviper.core.context import Exchange, current_exchange
+from openviper.core.context import current_exchange
 from openviper.db.preloading import preload_queries
 from openviper.exceptions import HTTPException, MethodNotAllowed, NotFound
 from openviper.http import errors
@@ -36,12 +36,12 @@ from openviper.http.asgi import (
 )
 from openviper.http.background import Background, drop_work
 from openviper.http.coercion import coerce_response, respond
-from openviper.http.errors import ErrorHandlers, ExceptionHandler, error_response, plain_problem
+from openviper.http.errors import ErrorHandlers, error_response, plain_problem
 from openviper.http.landing import landing_page
 from openviper.http.permissions import PermissionLike
 from openviper.http.request import Request
-from openviper.http.responses import NO_BODY, Response
-from openviper.http.shortcut import Entrance, entrance_of
+from openviper.http.responses import Response
+from openviper.http.shortcut import Entrance, entrance_of, no_entrance
 from openviper.middleware.base import MiddlewareEntry, as_function, build_middleware_stack
 from openviper.middleware.ratelimit import with_rate_limit
 from openviper.project.deployment import is_production
@@ -92,7 +92,7 @@ class OpenViper(Documented):
         self.background = Background()
         self._max_path = MAX_PATH_LENGTH
         self._stack: ASGIApp | None = None
-        self._enter: Entrance | None = None
+        self._enter: Entrance = no_entrance
         self._built_for: Settings | None = None
         self._discovered = False
         self.lifecycle = AppLifecycleManager()
@@ -110,6 +110,10 @@ class OpenViper(Documented):
     def debug(self, value: bool) -> None:
         self._debug = value
         self.invalidate_middleware_cache()
+
+    @property
+    def _is_for_developers(self) -> bool:
+        return self.debug and not is_production()
 
     @contextmanager
     def debugging(self) -> Iterator[None]:
@@ -231,17 +235,13 @@ class OpenViper(Documented):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI call: a request, a WebSocket, or the server's start and stop."""
-        kind = scope["type"]
-        if kind == "lifespan":
-            await self._stack_or_core()(scope, receive, send)
+        if scope["type"] != "http":
+            await self._serve_other(scope, receive, send)
             return
         stack = self._stack
         # Settings are replaced as a whole, by tests and by a reload; middleware has read those of before.
         if stack is None or settings.instance is not self._built_for:
             stack = self._build()
-        if kind != "http":
-            await within_exchange(stack, self.router, scope, receive, send)
-            return
         # What `begun` does.
         answer = Answer()
         answer.scope = scope
@@ -250,8 +250,7 @@ class OpenViper(Documented):
         answer.router = self.router
         token = current_exchange.set(answer)
         try:
-            enter = self._enter
-            if enter is not None and enter(scope, answer):
+            if self._enter(scope, answer):
                 answer.token = token
                 await self._answer(scope, receive, answer)
             else:
@@ -269,6 +268,12 @@ class OpenViper(Documented):
                 await scope[BODY].release()
         if BACKGROUND in scope:  # Left by middleware, where no handler has answered.
             self.background.start(scope)
+
+    async def _serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._stack_or_core()(scope, receive, send)
+        else:
+            await within_exchange(self._stack_or_build(), self.router, scope, receive, send)
 
     def invalidate_middleware_cache(self) -> None:
         """Build the middleware chain anew at the next request."""
@@ -295,7 +300,7 @@ class OpenViper(Documented):
         entries = with_rate_limit([*self._middleware, *settings.MIDDLEWARE])
         app = self._answer
         stack = build_middleware_stack(app, entries, self._guard)
-        if self.debug and not is_production():
+        if self._is_for_developers:
             stack = development.for_development(stack)
         stack = as_function(stack)
         self._enter = entrance_of(stack, app)
@@ -326,8 +331,8 @@ class OpenViper(Documented):
             except Exception as error:
                 if scope["type"] != "http":
                     raise
-                exchange = current_exchange.get()
-                response = await self._response_to(exchange, Request(scope, receive), error)
+                answer = answer_of(scope, receive, send)
+                response = await self._response_to(answer, Request(scope, receive), error)
                 await response(scope, receive, send)
 
         return guarded
@@ -351,25 +356,9 @@ class OpenViper(Documented):
             response = result if isinstance(result, Response) else coerce_response(result)
             if response.needs_preparation:
                 await response.prepare()
-            token = answer.token
-            if token is None or not response.is_whole or answer.before is not None:
-                # Calling the object costs 0.1 us more than its method.
-                await response.__call__(scope, receive, send)
-            else:
-                # What that would do, where nobody else has to do with the answer.
-                status, headers, body = response.status_code, response.raw_headers, response.body
-                answer.is_started, answer.status = True, status
-                if answer.finish is not None:
-                    headers = answer.finish(answer, headers)
-                send = answer.send
-                await send({"type": "http.response.start", "status": status, "headers": headers})
-                if scope["method"] == "HEAD" or status in NO_BODY:
-                    body = b""
-                # Every timer of the server keeps a copy of the context, and work after the answer begins with one.
-                if BACKGROUND not in scope:
-                    answer.has_left = True
-                    current_exchange.reset(token)
-                await send({"type": "http.response.body", "body": body})
+            answer.is_last = response.is_whole
+            # Calling the object costs 0.1 us more than its method.
+            await response.__call__(scope, receive, send)
         except Exception as error:
             drop_work(scope, held)
             if response is not None:
@@ -417,19 +406,14 @@ class OpenViper(Documented):
                 methods = ", ".join(sorted(with_automatic(allowed)))
                 return Response(None, 204, {"allow": methods})
             raise MethodNotAllowed(sorted(with_automatic(allowed)))
-        if path == "/" and scope["method"] in ("GET", "HEAD") and self._shows_landing_page():
-            return self._landing_page()
+        if path == "/" and scope["method"] in ("GET", "HEAD") and self._is_for_developers:
+            routes = [route for route in self.router.routes if route.is_static]
+            paths = [route.path for route in routes if "GET" in route.methods]
+            return landing_page(self.title, paths)
         answer = plain_problem(scope, 404) if self._error_handlers.is_empty else None
         if answer is None:
             raise NotFound
         return answer
-
-    def _shows_landing_page(self) -> bool:
-        return self.debug and not is_production()
-
-    def _landing_page(self) -> Response:
-        routes = [route for route in self.router.routes if route.is_static]
-        return landing_page(self.title, [route.path for route in routes if "GET" in route.methods])
 
     async def call_handler(self, handler: Handler, request: Request) -> Response:
         """Call a function of the request, plain or async, and return its result as a response."""
@@ -439,18 +423,19 @@ class OpenViper(Documented):
         """Return the response for a handler's result; see `openviper.http.coercion.coerce_response`."""
         return coerce_response(value)
 
-    async def _response_to(
-        self, exchange: Exchange | None, request: Request, error: Exception
-    ) -> Response:
+    async def _response_to(self, answer: Answer, request: Request, error: Exception) -> Response:
         """Return the answer to an error; raise it where none can be given, or the test client wants to see it."""
-        if exchange is not None and exchange.is_started:
+        if answer.is_started:
             # The server logs it and cuts the connection: what is cut must look cut.
             raise error
         meant = self._error_handlers.subject(error)
         handler = None if self._error_handlers.is_empty else self._error_handlers.find(meant)
         if handler is not None:
             try:
-                return await self._handle_error(handler, request, meant)
+                response = await respond(handler, request, meant)
+                if response.needs_preparation:
+                    await response.prepare()
+                return response
             except Exception as second:
                 error = second
         if request.scope.get(RAISE_ERRORS) and not isinstance(
@@ -458,17 +443,6 @@ class OpenViper(Documented):
         ):
             raise error
         return error_response(request, error, debug=self.debug)
-
-    async def _handle_error(
-        self, handler: ExceptionHandler, request: Request, error: BaseException
-    ) -> Response:
-        result = handler(request, error)
-        if hasattr(result, "__await__"):
-            result = await result
-        response = coerce_response(result)
-        if response.needs_preparation:
-            await response.prepare()
-        return response
 
     # Life
 
@@ -514,13 +488,7 @@ class OpenViper(Documented):
         frame = inspect.currentframe()
         target = import_string_of(self, None if frame is None else frame.f_back)
         serve(
-            self,
-            target,
-            host=host,
-            port=port,
-            reload=reload,
-            log_level=log_level,
-            workers=workers,
+            self, target, host=host, port=port, reload=reload, log_level=log_level, workers=workers
         )
 
     def test_client(self, **options: Any) -> OpenViperTestClient:

@@ -32,8 +32,9 @@ class Answer(Exchange):
         before: What has to be waited for before that.
         send: Where the messages go.
         made_request: The request, once something has asked for it.
-        token: By which the context gets back what was before, where nothing but the application itself answers.
-        has_left: Whether that is done.
+        token: By which the context gets back what was before, where no middleware goes on after the answer.
+        is_last: Whether nothing else goes on after it either.
+        has_left: Whether the context has got it back.
     """
 
     receive: Receive
@@ -43,7 +44,7 @@ class Answer(Exchange):
     before: list[BeforeStart] | None = None
     made_request: Request | None = None
     token: Token[Exchange | None] | None = None
-    has_left = False
+    is_last = has_left = False
 
     @property
     def request(self) -> Request:

@@ -29,9 +29,9 @@ def coerce_response(value: Any) -> Response:
     return JSONResponse(value)
 
 
-async def respond(handler: Callable[[Request], Any], request: Request) -> Response:
-    """Call a function of the request, plain or async, and return its result as a response."""
-    result = handler(request)
+async def respond(handler: Callable[..., Any], *given: Any) -> Response:
+    """Call a function, plain or async, and return its result as a response."""
+    result = handler(*given)
     if hasattr(result, "__await__"):
         result = await result
     return coerce_response(result)

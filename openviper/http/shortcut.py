@@ -25,15 +25,13 @@ class HeadCheck(NamedTuple):
 
     Attributes:
         hosts: Whether a host is allowed, of those that were asked for before.
-        methods: The methods that need no look.
         single: Headers that must not occur twice.
-        finishes: What completes the headers of the answer, by the scheme of the request.
+        finishes: What completes the headers of the answer, by the scheme and the method that need no look.
     """
 
     hosts: Mapping[bytes, bool]
-    methods: frozenset[str]
     single: frozenset[bytes]
-    finishes: Mapping[str, Finish]
+    finishes: Mapping[tuple[str, str], Finish]
 
 
 class Shortcut(NamedTuple):
@@ -46,7 +44,7 @@ class Shortcut(NamedTuple):
         constants: What it puts into the scope.
         made: What it makes anew for each request: the key in the scope, the function, and the attribute of the exchange.
         needs: Keys that a shortcut outside of this one has to have made: nobody else can have changed what is there.
-        head: What the head has to be like. Nothing outside of such a middleware may want to see the answer.
+        head: What the head has to be like.
     """
 
     headers: frozenset[bytes] = frozenset()
@@ -111,13 +109,11 @@ class Fused:
         inner: The application inside of all.
 
     Attributes:
-        enter: Does what they do, with an answer that nothing has touched yet.
+        enter: Does what they do.
         inner: The application inside of all.
     """
 
-    def __init__(
-        self, shortcuts: Sequence[Shortcut], ordinary: ASGIApp, inner: ASGIApp
-    ) -> None:
+    def __init__(self, shortcuts: Sequence[Shortcut], ordinary: ASGIApp, inner: ASGIApp) -> None:
         whole = combined(shortcuts)
         self._judges = whole.head is not None
         self.enter = _passing(whole) if whole.head is None else _judging(whole, whole.head)
@@ -128,18 +124,24 @@ class Fused:
         """Serve a request in one step, or whatever it is in the ordinary way."""
         # What an answer of ours goes through is of the request under way.
         if send.__class__ is Answer:
-            answer = None if self._judges and send.finish is not None else send
+            answer: Answer | None = send
         else:
+            # Who judges heads completes the answer too, inside of whoever wants to see that.
             answer = None if self._judges else _answer_to(scope)
         if answer is not None and self.enter(scope, answer):
             return self.inner(scope, receive, send)
         return self._ordinary(scope, receive, send)
 
 
-def entrance_of(stack: ASGIApp, app: ASGIApp) -> Entrance | None:
-    """Return the one step from a server to an application, if there is nothing else between them."""
+def entrance_of(stack: ASGIApp, app: ASGIApp) -> Entrance:
+    """Return the one step from a server to an application; if there is anything else between them, no request takes it."""
     fused = getattr(stack, "__self__", None)
-    return fused.enter if isinstance(fused, Fused) and fused.inner == app else None
+    return fused.enter if isinstance(fused, Fused) and fused.inner == app else no_entrance
+
+
+def no_entrance(_scope: Scope, _answer: Answer) -> bool:
+    """Have every request take the ordinary way."""
+    return False
 
 
 def _passing(whole: Shortcut) -> Entrance:
@@ -158,37 +160,92 @@ def _passing(whole: Shortcut) -> Entrance:
 
 def _judging(whole: Shortcut, head: HeadCheck) -> Entrance:
     """Return the step through middlewares of which one judges heads; all look at each header once."""
-    headers, unsafe_headers = whole.headers, whole.unsafe_headers
-    watched = unsafe_headers | head.single
-    hosts, methods, finish_for = head.hosts, head.methods, head.finishes.get
+    judge = _Judge(whole, head.hosts, head.single)
+    harmless, hosts, is_good = judge.harmless, judge.hosts, judge.is_good
+    finish_for = head.finishes.get
     leave = _left_by(whole)
-    join = b"".join
 
     def enter(scope: Scope, answer: Answer) -> bool:
-        values: list[bytes] = []
-        found: dict[bytes, bytes] = {}
-        count = 0
-        for name, value in scope["headers"]:
-            values.append(value)
-            if name in watched:
-                found[name] = value
-                count += 1
-        text = join(values)
-        finish = finish_for(scope.get("scheme", ""))
-        method = scope["method"]
-        is_clean = not (LF in text or CR in text or NUL in text)
-        if finish is None or not is_clean or method not in methods:
+        finish = finish_for((scope.get("scheme", ""), scope["method"]))
+        if finish is None:
             return False
-        if count != len(found) or not hosts.get(found.get(b"host", b"")):
+        rest: list[tuple[bytes, bytes]] = []
+        try:
+            for pair in scope["headers"]:
+                if pair not in harmless:
+                    rest.append(pair)
+        except TypeError:  # Some servers give lists, which no set can hold.
             return False
-        if count > 1 and not (headers if method in SAFE else unsafe_headers).isdisjoint(found):
+        # Of most requests only the host is left.
+        is_host = len(rest) == 1 and rest[0] in hosts
+        if not (is_host or is_good(scope, rest)) or not leave(scope, answer):
             return False
-        if leave(scope, answer):
+        if answer.finish is None:  # As nearly always; the rest is not worth a call.
             answer.finish = finish
-            return True
-        return False
+        else:
+            answer.finish_with(finish)
+        return True
 
     return enter
+
+
+COMMON = frozenset(
+    b"accept accept-encoding accept-language cache-control connection dnt pragma priority sec-ch-ua sec-ch-ua-mobile "
+    b"sec-ch-ua-platform sec-fetch-dest sec-fetch-mode sec-fetch-user te upgrade-insecure-requests user-agent".split()
+)
+"""Headers that hold no secret, and the same for many requests."""
+MOST_HARMLESS = 512
+LONGEST_HARMLESS = 256
+"""How many of those are remembered, and of which length in bytes at most: anybody can send any."""
+
+
+class _Judge:
+    """Judges headers. Clients send the same few again and again; what was judged is known by a look into a set.
+
+    Args:
+        whole: What the middlewares do.
+        verdicts: Whether a host is allowed, of those that were asked for before.
+        single: Headers that must not occur twice.
+
+    Attributes:
+        harmless: Headers with nothing in them, whatever the others are.
+        hosts: Headers that name an allowed host.
+    """
+
+    def __init__(
+        self, whole: Shortcut, verdicts: Mapping[bytes, bool], single: frozenset[bytes]
+    ) -> None:
+        self._headers, self._unsafe_headers = whole.headers, whole.unsafe_headers
+        self._watched = whole.unsafe_headers | single
+        self._common = COMMON - self._watched
+        self._verdicts = verdicts
+        self.harmless: set[tuple[bytes, bytes]] = set()
+        self.hosts: set[tuple[bytes, bytes]] = set()
+
+    def is_good(self, scope: Scope, pairs: Sequence[tuple[bytes, bytes]]) -> bool:
+        """Return whether nobody finds anything in these headers, nor misses the host."""
+        found = [pair for pair in pairs if pair[0] in self._watched]
+        names = {name for name, _ in found}
+        refused = self._headers if scope["method"] in SAFE else self._unsafe_headers
+        if has_break(pairs) or len(names) != len(found) or not refused.isdisjoint(names):
+            return False
+        self._learn(pairs)
+        return not self.hosts.isdisjoint(found)
+
+    def _learn(self, pairs: Sequence[tuple[bytes, bytes]]) -> None:
+        for pair in pairs:
+            name, value = pair
+            if name == b"host" and self._verdicts.get(value):
+                self.hosts.add(pair)
+            is_short = name in self._common and len(value) <= LONGEST_HARMLESS
+            if is_short and len(self.harmless) < MOST_HARMLESS:
+                self.harmless.add(pair)
+
+
+def has_break(pairs: Sequence[tuple[bytes, bytes]]) -> bool:
+    """Return whether a header holds what ends one, or a text."""
+    text = b"".join([value for _, value in pairs])
+    return LF in text or CR in text or NUL in text
 
 
 def _left_by(whole: Shortcut) -> Entrance:
