@@ -41,6 +41,7 @@ from openviper.http.landing import landing_page
 from openviper.http.permissions import PermissionLike
 from openviper.http.request import Request
 from openviper.http.responses import Response
+from openviper.http.shortcut import Entrance, entrance_of, no_entrance
 from openviper.middleware.base import MiddlewareEntry, as_function, build_middleware_stack
 from openviper.middleware.ratelimit import with_rate_limit
 from openviper.project.deployment import is_production
@@ -92,6 +93,7 @@ class OpenViper(Documented):
         self.background = Background()
         self._max_path = MAX_PATH_LENGTH
         self._stack: ASGIApp | None = None
+        self._enter: Entrance = no_entrance
         self._built_for: Settings | None = None
         self._discovered = False
         self.lifecycle = AppLifecycleManager()
@@ -109,6 +111,10 @@ class OpenViper(Documented):
     def debug(self, value: bool) -> None:
         self._debug = value
         self.invalidate_middleware_cache()
+
+    @property
+    def _is_for_developers(self) -> bool:
+        return self.debug and not is_production()
 
     @contextmanager
     def debugging(self) -> Iterator[None]:
@@ -230,17 +236,13 @@ class OpenViper(Documented):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI call: a request, a WebSocket, or the server's start and stop."""
-        kind = scope["type"]
-        if kind == "lifespan":
-            await self._stack_or_core()(scope, receive, send)
+        if scope["type"] != "http":
+            await self._serve_other(scope, receive, send)
             return
         stack = self._stack
         # Settings are replaced as a whole, by tests and by a reload; middleware has read those of before.
         if stack is None or settings.instance is not self._built_for:
             stack = self._build()
-        if kind != "http":
-            await within_exchange(stack, self.router, scope, receive, send)
-            return
         # What `begun` does.
         answer = Answer()
         answer.scope = scope
@@ -249,18 +251,30 @@ class OpenViper(Documented):
         answer.router = self.router
         token = current_exchange.set(answer)
         try:
-            await stack(scope, receive, answer)
+            if self._enter(scope, answer):
+                answer.token = token
+                await self._answer(scope, receive, answer)
+            else:
+                await stack(scope, receive, answer)
         except (Exception, CancelledError) as error:
-            response = await self._response_to(Request(scope, receive), own_error(error))
+            own = own_error(error)
+            response = await self._response_to(answer, Request(scope, receive), own)
             await response(scope, receive, answer)
         finally:
-            current_exchange.reset(token)
+            if not answer.has_left:
+                current_exchange.reset(token)
             # Work that it has started may go on in a context that still has it.
             answer.is_over = True
             if BODY in scope and scope[BODY].is_held:
                 await scope[BODY].release()
         if BACKGROUND in scope:  # Left by middleware, where no handler has answered.
             self.background.start(scope)
+
+    async def _serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._stack_or_core()(scope, receive, send)
+        else:
+            await within_exchange(self._stack_or_build(), self.router, scope, receive, send)
 
     def invalidate_middleware_cache(self) -> None:
         """Build the middleware chain anew at the next request."""
@@ -285,10 +299,12 @@ class OpenViper(Documented):
         if not self._discovered:
             self.prepare()
         entries = with_rate_limit([*self._middleware, *settings.MIDDLEWARE])
-        stack = build_middleware_stack(self._answer, entries, self._guard)
-        if self.debug and not is_production():
+        app = self._answer
+        stack = build_middleware_stack(app, entries, self._guard)
+        if self._is_for_developers:
             stack = development.for_development(stack)
         stack = as_function(stack)
+        self._enter = entrance_of(stack, app)
         self._max_path = settings.MAX_PATH_LENGTH
         self._stack = stack
         self._built_for = settings.instance
@@ -316,7 +332,8 @@ class OpenViper(Documented):
             except Exception as error:
                 if scope["type"] != "http":
                     raise
-                response = await self._response_to(Request(scope, receive), error)
+                answer = answer_of(scope, receive, send)
+                response = await self._response_to(answer, Request(scope, receive), error)
                 await response(scope, receive, send)
 
         return guarded
@@ -340,6 +357,7 @@ class OpenViper(Documented):
             response = result if isinstance(result, Response) else coerce_response(result)
             if response.needs_preparation:
                 await response.prepare()
+            answer.is_last = response.is_whole
             # Calling the object costs 0.1 us more than its method.
             await response.__call__(scope, receive, send)
         except Exception as error:
@@ -356,7 +374,7 @@ class OpenViper(Documented):
         if await answer.has_lost_client(error, request):
             return
         drop_work(request.scope, held)
-        response = await self._response_to(request, error)
+        response = await self._response_to(answer, request, error)
         await response(request.scope, request._receive, send)
 
     async def _answer_other(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -396,19 +414,14 @@ class OpenViper(Documented):
                 methods = ", ".join(sorted(with_automatic(allowed)))
                 return Response(None, 204, {"allow": methods})
             raise MethodNotAllowed(sorted(with_automatic(allowed)))
-        if path == "/" and scope["method"] in ("GET", "HEAD") and self._shows_landing_page():
-            return self._landing_page()
+        if path == "/" and scope["method"] in ("GET", "HEAD") and self._is_for_developers:
+            routes = [route for route in self.router.routes if route.is_static]
+            paths = [route.path for route in routes if "GET" in route.methods]
+            return landing_page(self.title, paths)
         answer = plain_problem(scope, 404) if self._error_handlers.is_empty else None
         if answer is None:
             raise NotFound
         return answer
-
-    def _shows_landing_page(self) -> bool:
-        return self.debug and not is_production()
-
-    def _landing_page(self) -> Response:
-        routes = [route for route in self.router.routes if route.is_static]
-        return landing_page(self.title, [route.path for route in routes if "GET" in route.methods])
 
     async def call_handler(self, handler: Handler, request: Request) -> Response:
         """Call a function of the request, plain or async, and return its result as a response."""
@@ -418,10 +431,9 @@ class OpenViper(Documented):
         """Return the response for a handler's result; see `openviper.http.coercion.coerce_response`."""
         return coerce_response(value)
 
-    async def _response_to(self, request: Request, error: Exception) -> Response:
+    async def _response_to(self, answer: Answer, request: Request, error: Exception) -> Response:
         """Return the answer to an error; raise it where none can be given, or the test client wants to see it."""
-        exchange = current_exchange.get()
-        if isinstance(exchange, Answer) and exchange.is_started:
+        if answer.is_started:
             # The server logs it and cuts the connection: what is cut must look cut.
             raise error
         meant = self._error_handlers.subject(error)
@@ -481,13 +493,7 @@ class OpenViper(Documented):
         frame = inspect.currentframe()
         target = import_string_of(self, None if frame is None else frame.f_back)
         serve(
-            self,
-            target,
-            host=host,
-            port=port,
-            reload=reload,
-            log_level=log_level,
-            workers=workers,
+            self, target, host=host, port=port, reload=reload, log_level=log_level, workers=workers
         )
 
     def test_client(self, **options: Any) -> OpenViperTestClient:

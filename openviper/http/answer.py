@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextvars import Token
 from typing import TypeAlias
 
 from openviper.core.context import Exchange, current_exchange
@@ -31,6 +32,9 @@ class Answer(Exchange):
         before: What has to be waited for before that.
         send: Where the messages go.
         made_request: The request, once something has asked for it.
+        token: By which the context gets back what was before, where no middleware goes on after the answer.
+        is_last: Whether nothing else goes on after it either.
+        has_left: Whether the context has got it back.
     """
 
     receive: Receive
@@ -39,6 +43,8 @@ class Answer(Exchange):
     finish: Finish | None = None
     before: list[BeforeStart] | None = None
     made_request: Request | None = None
+    token: Token[Exchange | None] | None = None
+    is_last = has_left = False
 
     @property
     def request(self) -> Request:

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from os import PathLike
 from typing import Any
 
-from openviper.core.context import current_request
+from openviper.core.context import current_exchange, current_request
 from openviper.exceptions import check_status
 from openviper.http.answer import Answer
-from openviper.http.asgi import Receive, Scope, Send
+from openviper.http.asgi import BACKGROUND, Receive, Scope, Send
 from openviper.http.cookies import build_cookie, needs_secure
 from openviper.template import render_to_string
 from openviper.template.environment import check_template_name, is_escaped
@@ -64,6 +64,12 @@ class Response:
     charset = "utf-8"
     needs_preparation = False
     """Whether `prepare` has to be awaited before the response is sent."""
+    is_whole = True
+    """Whether nothing goes on after its last message."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.is_whole = cls.__call__ is Response.__call__
 
     def __init__(
         self,
@@ -180,6 +186,7 @@ class Response:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the response; the body is left out for HEAD."""
         status, headers = self.status_code, self.raw_headers
+        answer: Answer | None = None
         if send.__class__ is Answer:  # No middleware wants to see the messages.
             if send.before is not None:
                 headers = await send.prepare(status, headers)
@@ -188,9 +195,13 @@ class Response:
             finish = send.finish
             if finish is not None:
                 headers = finish(send, headers)
-            send = send.send
+            answer, send = send, send.send
         await send({"type": "http.response.start", "status": status, "headers": headers})
         is_sent = scope["method"] != "HEAD" and status not in NO_BODY
+        if answer is not None and answer.is_last and answer.token and BACKGROUND not in scope:
+            # Before the last message: each timer that the server starts then keeps a copy of the context.
+            current_exchange.reset(answer.token)
+            answer.is_last, answer.has_left = False, True
         await send({"type": "http.response.body", "body": self.body if is_sent else b""})
 
 

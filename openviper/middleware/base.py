@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeAlias
 
 from openviper.exceptions import ImproperlyConfigured
 from openviper.http.asgi import ASGIApp, Receive, Scope, Send
-from openviper.http.shortcut import Shortcut, fused, is_complete, shortcut_of
+from openviper.http.shortcut import Fused, Shortcut, is_complete, shortcut_of
 from openviper.utils.importing import import_string
 
 MiddlewareEntry: TypeAlias = (
@@ -109,8 +109,7 @@ class _Run:
             self._app, self._shortcuts = guarded, []
             return guarded
         self._shortcuts.insert(0, shortcut)
-        if len(self._shortcuts) == 1 or not is_complete(self._shortcuts):
+        is_worthwhile = len(self._shortcuts) > 1 or shortcut.head is not None
+        if not is_worthwhile or not is_complete(self._shortcuts):
             return guarded
-        whole = fused(self._shortcuts, guarded, self._app)
-        self._app, self._shortcuts = whole, []
-        return whole
+        return as_function(Fused(self._shortcuts, guarded, self._app))

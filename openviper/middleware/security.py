@@ -12,6 +12,7 @@ from openviper.http.asgi import TEST_CLIENT, ASGIApp, Receive, Scope, Send
 from openviper.http.csp import ContentSecurityPolicy
 from openviper.http.hosts import matches_host
 from openviper.http.responses import PlainTextResponse, Response
+from openviper.http.shortcut import CR, LF, NUL, HeadCheck, Shortcut, has_break
 from openviper.http.url import split_host, valid_host
 from openviper.http.websockets import POLICY
 from openviper.middleware.base import BaseMiddleware
@@ -21,8 +22,6 @@ METHODS = frozenset(
     {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
 )
 _METHOD = re.compile(r"[A-Z][A-Z0-9_-]{0,31}")
-NUL, LF, CR = b"\0\n\r"
-_LINE_BREAK = re.compile(rb"[\r\n\0]").search
 MAX_REMEMBERED = 256
 """Most hosts whose verdict is remembered: anybody can send any host."""
 
@@ -80,6 +79,17 @@ class SecurityMiddleware(BaseMiddleware):
             return _to_https(scope)(scope, receive, send)
         app = self.app
         return app(scope, receive, send)
+
+    def request_shortcut(self) -> Shortcut:
+        """Return what becomes of a request whose head is like most."""
+        finishes = {
+            (scheme, method): finish
+            for scheme, finish in zip(("http", "https"), self._finishes, strict=True)
+            for method in METHODS
+            if scheme != self._redirected
+        }
+        head = HeadCheck(self._known, SINGLE, finishes)
+        return Shortcut(headers=frozenset({b"transfer-encoding"}), head=head)
 
     def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Check a WebSocket; all else is none of its business."""
@@ -145,8 +155,7 @@ def _fault(raw: RawHeaders, headers: dict[bytes, bytes]) -> str:
         return "a header occurs more than once"
     if b"transfer-encoding" in headers and b"content-length" in headers:
         return "both a length and a transfer encoding are given"
-    broken = _LINE_BREAK(b"".join(value for _, value in raw)) is not None
-    return "a header holds a line break" if broken else ""
+    return "a header holds a line break" if has_break(raw) else ""
 
 
 async def _refuse(refusal: str, scope: Scope, receive: Receive, send: Send) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,14 @@ from openviper.http.asgi import (
     Send,
 )
 from openviper.http.connection import Connection
-from openviper.http.shortcut import Shortcut, fused, is_complete, shortcut_of
+from openviper.http.shortcut import (
+    LONGEST_HARMLESS,
+    MOST_HARMLESS,
+    Fused,
+    Shortcut,
+    is_complete,
+    shortcut_of,
+)
 from openviper.middleware.auth import AuthenticationMiddleware
 from openviper.middleware.base import BaseMiddleware, build_middleware_stack
 from openviper.middleware.csrf import CSRFMiddleware
@@ -57,8 +65,12 @@ WAYS = (
 )
 
 
-class PlainSession(SessionMiddleware):
+class PlainSecurity(SecurityMiddleware):
     """Has no shortcut, for what a derived class does is not known."""
+
+
+class PlainSession(SessionMiddleware):
+    """Has no shortcut."""
 
 
 class PlainAuthentication(AuthenticationMiddleware):
@@ -69,7 +81,7 @@ class PlainCSRF(CSRFMiddleware):
     """Has no shortcut."""
 
 
-UNFUSED = (SecurityMiddleware, PlainSession, PlainAuthentication, PlainCSRF)
+UNFUSED = (PlainSecurity, PlainSession, PlainAuthentication, PlainCSRF)
 
 
 class Between(BaseMiddleware):
@@ -255,6 +267,15 @@ REQUESTS: list[tuple[Any, ...]] = [
     ("POST", "/json", (b"host", b"localhost")),
     ("GET", "/json", (b"transfer-encoding", b"chunked"), (b"content-length", b"1")),
     ("GET", "/json", (b"x-odd", b"a\nb")),
+    ("GET", "/json", (b"accept", b"a\rb")),
+    ("GET", "/json", (b"accept", b"*/*"), (b"accept", b"*/*")),
+    ("GET", "/json", (b"accept", b"*/*"), (b"user-agent", b"x"), (b"x-trace", b"1")),
+    ("GET", "/json", (b"user-agent", b"a\0b"), (b"accept", b"*/*")),
+    ("GET", "/json", (b"host", b"localhost"), (b"accept", b"*/*")),
+    ("GET", "/json", (b"host", b"elsewhere")),
+    ("POST", "/json", (b"content-type", b"text/a"), (b"content-type", b"text/a")),
+    ("POST", "/json", (b"content-length", b"0"), (b"content-type", b"text/a")),
+    ("POST", "/json", (b"transfer-encoding", b"chunked")),
     ("POST", "/json", (b"Origin", b"https://elsewhere.example")),
     ("POST", "/json", (b"Cookie", b"sessionid=x")),
     ("GET", "/json", (b"Authorization", b"Bearer right")),
@@ -296,11 +317,12 @@ async def test_every_kind_of_answer_is_the_same_in_one_step(request_line: tuple[
     unfused: list[Any] = []
     given = [make_app(FUSED, fused), make_app(UNFUSED, unfused)]
     answers = [await ask(app, *request_line) for app in given]
-    again = [await ask(app, *request_line) for app in given]
+    # A host is known from the second request on, and other headers from the third.
+    again = [await ask(app, *request_line) for app in given for _ in range(2)]
     for app in given:
         await app.background.finish()
     assert answers[0] == answers[1]
-    assert again == answers
+    assert again == [answers[0]] * 2 + [answers[1]] * 2
     assert fused == unfused
 
 
@@ -429,13 +451,15 @@ async def _inner(scope: Any, receive: Any, send: Any) -> None:
         ((SessionMiddleware, Between, AuthenticationMiddleware, CSRFMiddleware), False),
         (FUSED[2:], False),
         ((SessionMiddleware,), False),
+        ((SecurityMiddleware,), True),
+        (FUSED, True),
     ],
 )
 def test_only_neighbours_that_make_what_each_other_needs_become_one_step(
     entries: tuple[Any, ...], is_fused: bool
 ) -> None:
     stack = build_middleware_stack(_inner, entries)
-    assert (not hasattr(stack, "app")) is is_fused
+    assert isinstance(getattr(stack, "__self__", None), Fused) is is_fused
 
 
 class ByCookie(SessionAuthentication):
@@ -468,7 +492,7 @@ def test_nothing_is_left_where_something_is_there_already() -> None:
 
     first = Shortcut(made=(("a", list, "user"),), present=frozenset({"b"}))
     second = Shortcut(constants={"c": 1, 'd" in': "x"}, present=frozenset({"e"}))
-    step: Any = fused([first, second], ordinary, inside)
+    step: Any = Fused([first, second], ordinary, inside)
     answer = Answer()
     for there in ("b", "e", "other"):
         step({"type": "http", "headers": [], there: 0}, None, answer)
@@ -480,3 +504,81 @@ def test_nothing_is_left_where_something_is_there_already() -> None:
         ("inside", {**start, "other": 0, **left}),
     ]
     assert answer.user == [] and answer.user is seen[-1][1]["a"]
+
+
+SCHEMES = [("http", False), ("https", False), ("http", True), ("https", True), ("odd", True)]
+
+
+@pytest.mark.parametrize(("scheme", "redirects"), SCHEMES)
+async def test_schemes_are_told_apart_in_one_step(scheme: str, redirects: bool) -> None:
+    with override(SECURE_SSL_REDIRECT=redirects, SECURE_HSTS_SECONDS=60):
+        given = [make_app(middleware, []) for middleware in (FUSED, UNFUSED)]
+        answers = [await ask(app, "GET", "/json", scheme=scheme) for app in given for _ in range(2)]
+    assert answers == [answers[0]] * 4
+    assert answers[0][0] == (301 if redirects and scheme == "http" else 200)
+
+
+@pytest.mark.parametrize("host", [b"elsewhere", b""])
+async def test_a_host_is_judged_whatever_was_asked_before(host: bytes) -> None:
+    app = _bare()
+    for _ in range(3):
+        assert (await ask(app, "GET", "/"))[0] == 200
+    assert (await ask(app, "GET", "/", headers=[(b"host", host)]))[0] == 400
+    assert (await ask(app, "GET", "/", headers=[(b"accept", b"*/*")]))[0] == 400
+    twice = [(b"host", b"localhost"), (b"host", b"localhost")]
+    assert (await ask(app, "GET", "/", headers=twice))[0] == 400
+
+
+def _bare() -> OpenViper:
+    """Return an application with nothing but the default middleware."""
+    app = OpenViper(debug=False, middleware=FUSED)
+
+    @app.get("/")
+    async def answer(_request: Request) -> str:
+        return ""
+
+    return app
+
+
+async def test_headers_in_lists_are_judged_as_well() -> None:
+    app = _bare()
+    for _ in range(3):
+        headers: list[Any] = [[b"host", b"localhost"], [b"accept", b"*/*"]]
+        assert (await ask(app, "GET", "/", headers=headers))[0] == 200
+        headers = [[b"host", b"localhost"], [b"accept", b"a\nb"]]
+        assert (await ask(app, "GET", "/", headers=headers))[0] == 400
+
+
+def _remembered(app: OpenViper) -> set[tuple[bytes, bytes]]:
+    values = inspect.getclosurevars(app._enter).nonlocals
+    harmless: set[tuple[bytes, bytes]] = values["harmless"]
+    return harmless
+
+
+async def test_few_headers_are_remembered_and_no_secrets() -> None:
+    app = _bare()
+    secret = (b"x-api-key", b"secret")
+    long = (b"accept", b"x" * (LONGEST_HARMLESS + 1))
+    for number in range(MOST_HARMLESS + 5):
+        await ask(app, "GET", "/", (b"user-agent", b"%d" % number), secret, long)
+    assert len(_remembered(app)) == MOST_HARMLESS
+    assert {name for name, _ in _remembered(app)} == {b"user-agent"}
+
+
+async def test_what_a_way_looks_for_is_not_taken_for_harmless() -> None:
+    with override(DEFAULT_AUTHENTICATION_CLASSES=(f"{__name__}.ByAgent",)):
+        seen: list[Any] = []
+        app = make_app(FUSED, seen)
+        for agent in (b"me", b"me", b"other"):
+            await ask(app, "GET", "/json", (b"user-agent", agent))
+    assert [user is ROBOT for user, *_ in seen] == [True, True, False]
+
+
+class ByAgent(BaseAuthentication):
+    """Knows who asks by a header that most requests have."""
+
+    offered_in = b"user-agent"
+
+    async def authenticate(self, request: Connection) -> Identified | None:
+        is_me = request.header(b"user-agent") == b"me"
+        return (ROBOT, {"type": "agent"}) if is_me else None
