@@ -39,8 +39,7 @@ def naming(target: Path, hidden: Path | None = None) -> Iterator[None]:
         is_nameless = error.filename is None and error.errno in NO_ROOM
         if is_nameless or _is_at(error.filename, hidden):
             error.filename = str(target)
-            if error.filename2 is not None:
-                del error.filename2  # A second name that is None would be shown as one.
+            del error.filename2  # One that is `None` would be told too.
         raise
 
 

@@ -153,10 +153,14 @@ def _loaded(what: str, paths: Sequence[str | None], load: Callable[[], T]) -> T:
         reason = error.strerror or (error.args[-1] if error.args else "")
         raise ssl.SSLError(error.errno or 0, f"{what}: {reason}") from error
     except OSError as error:
-        named = [path for path in paths if path]
-        unreadable = [path for path in named if not os.access(path, os.R_OK)]
-        error.filename = next(iter([*unreadable, *named]), None)
+        error.filename = _culprit([path for path in paths if path])
         raise
+
+
+def _culprit(paths: Sequence[str]) -> str | None:
+    """Return the first file that cannot be read."""
+    unreadable = (path for path in paths if not os.access(path, os.R_OK))
+    return next(unreadable, paths[0] if paths else None)
 
 
 def _problems(config: SMTPConfig) -> Iterator[str | None]:

@@ -81,14 +81,16 @@ def keep_for_preview(messages: Sequence[EmailMessageData]) -> None:
     """Keep the last of some messages; a failure is logged and harms nobody."""
     try:
         for data in messages[-KEPT:]:
-            content = message_bytes(data)
-            if len(content) <= MAX_BYTES:
-                write_message(preview_directory(), content)
+            _keep(message_bytes(data))
         _make_room()
-    except (
-        Exception
-    ) as error:  # Of a backend of the project's own, which may take what cannot be built.
+    # Whatever it is: a backend of the project's own may take what cannot be built.
+    except Exception as error:
         logger.warning("mail is not kept for the preview: %s", type(error).__name__)
+
+
+def _keep(content: bytes) -> None:
+    if len(content) <= MAX_BYTES:
+        write_message(preview_directory(), content)
 
 
 def _make_room() -> None:
@@ -102,14 +104,17 @@ def kept_messages() -> list[KeptMessage]:
     return [_with_header(message) for message in _kept()]
 
 
+def _present() -> list[Path]:
+    try:
+        return list(preview_directory().iterdir())
+    except FileNotFoundError:
+        return []
+
+
 def _kept() -> list[KeptMessage]:
     """Return the messages that are there, the newest first, without looking into them."""
     messages = []
-    try:
-        paths = list(preview_directory().iterdir())
-    except FileNotFoundError:
-        return []
-    for path in filter(_is_ours, paths):
+    for path in filter(_is_ours, _present()):
         with suppress(FileNotFoundError):
             status = path.lstat()
             if stat.S_ISREG(status.st_mode):
@@ -141,15 +146,15 @@ class _ShownPolicy(_EmailPolicy):
 
 def _decoded(value: str) -> str:
     try:
-        pieces = [
-            piece
-            if isinstance(piece, str)
-            else piece.decode(charset or "raw-unicode-escape", "replace")
-            for piece, charset in decode_header(value)
-        ]
+        return "".join(_decoded_piece(*piece) for piece in decode_header(value))
     except (LookupError, ValueError, MessageError):  # An encoding that is none.
         return value
-    return "".join(pieces)
+
+
+def _decoded_piece(piece: str | bytes, charset: str | None) -> str:
+    if isinstance(piece, str):
+        return piece
+    return piece.decode(charset or "raw-unicode-escape", "replace")
 
 
 _SHOWN = _ShownPolicy()
