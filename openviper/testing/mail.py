@@ -125,7 +125,7 @@ def assert_email_sent(outbox: Sequence[TestEmail], address: str) -> None:
         AssertionError: If not; it names who did.
     """
     reached = [one for mail in outbox for one in mail.recipients()]
-    if parse_mailbox(address).address not in reached:
+    if not _is_among(address, reached):
         raise AssertionError(f"no mail was sent to {address!r}; there was mail to: {reached}")
 
 
@@ -145,5 +145,10 @@ def assert_email_recipient(mail: TestEmail, address: str) -> None:
     Raises:
         AssertionError: If not; it names to whom it goes.
     """
-    if parse_mailbox(address).address not in mail.recipients():
+    if not _is_among(address, mail.recipients()):
         raise AssertionError(f"the mail goes to {mail.recipients()}, not to {address!r}")
+
+
+def _is_among(address: str, addresses: Sequence[str]) -> bool:
+    """Return whether an address is one of some, in whatever capitals its domain is written."""
+    return parse_mailbox(address).identity in {parse_mailbox(text).identity for text in addresses}

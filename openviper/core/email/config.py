@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from openviper.conf import Settings, settings
 from openviper.conf.sections import unknown_key_errors
+from openviper.core.email.addresses import parse_mailbox
 from openviper.exceptions import ImproperlyConfigured
 from openviper.project.directory import project_directory
 
@@ -239,13 +240,24 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
+def _is_mailbox(value: Any) -> bool:
+    try:
+        parse_mailbox(value)
+    except ValueError:
+        return False
+    return True
+
+
 _TEXT = _Rule(lambda value: isinstance(value, str), "a text")
 _PATH = _Rule(lambda value: isinstance(value, str) and "\0" not in value, "a path as text")
 _FLAG = _Rule(lambda value: value in (True, False), "True or False")
 _COUNT = _Rule(_is_count, "a positive whole number")
 _RULES: dict[str, _Rule] = {
     **dict.fromkeys(("host", "username", "password", "local_hostname", "backend"), _TEXT),
-    **dict.fromkeys(("default_sender", "envelope_sender"), _TEXT),
+    "default_sender": _Rule(_is_mailbox, "a mail address"),
+    "envelope_sender": _Rule(
+        lambda value: value == "" or _is_mailbox(value), "a mail address, or ''"
+    ),
     **dict.fromkeys(PATHS, _PATH),
     **dict.fromkeys(FLAGS, _FLAG),
     "max_connections": _COUNT,

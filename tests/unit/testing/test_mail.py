@@ -25,7 +25,8 @@ def test_everybody_who_would_get_it_is_a_recipient() -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["ada@shop.example", "Ada B <ada@shop.example>", "eve@shop.example"]
+    "address",
+    ["ada@shop.example", "Ada B <ada@shop.example>", "eve@shop.example", "eve@SHOP.example"],
 )
 def test_recipients_are_found_by_their_bare_address(address: str) -> None:
     assert_email_sent([MAIL], address)
