@@ -257,8 +257,7 @@ class OpenViper(Documented):
             else:
                 await stack(scope, receive, answer)
         except (Exception, CancelledError) as error:
-            own = own_error(error)
-            response = await self._response_to(answer, Request(scope, receive), own)
+            response = await self._response_to(answer, Request(scope, receive), own_error(error))
             await response(scope, receive, answer)
         finally:
             if not answer.has_left:
@@ -299,14 +298,12 @@ class OpenViper(Documented):
         if not self._discovered:
             self.prepare()
         entries = with_rate_limit([*self._middleware, *settings.MIDDLEWARE])
-        app = self._answer
-        stack = build_middleware_stack(app, entries, self._guard)
+        stack = build_middleware_stack(self._answer, entries, self._guard)
         if self._is_for_developers:
             stack = development.for_development(stack)
-        stack = as_function(stack)
-        self._enter = entrance_of(stack, app)
+        self._stack = stack = as_function(stack)
+        self._enter = entrance_of(stack, self._answer)
         self._max_path = settings.MAX_PATH_LENGTH
-        self._stack = stack
         self._built_for = settings.instance
         return stack
 
@@ -410,14 +407,13 @@ class OpenViper(Documented):
     def _without_route(self, scope: Scope, path: str, allowed: set[str]) -> Response:
         """Return what is answered without a route: the methods of a path, and the landing page of a new project."""
         if allowed:
+            methods = sorted(with_automatic(allowed))
             if scope["method"] == "OPTIONS":
-                methods = ", ".join(sorted(with_automatic(allowed)))
-                return Response(None, 204, {"allow": methods})
-            raise MethodNotAllowed(sorted(with_automatic(allowed)))
+                return Response(None, 204, {"allow": ", ".join(methods)})
+            raise MethodNotAllowed(methods)
         if path == "/" and scope["method"] in ("GET", "HEAD") and self._is_for_developers:
-            routes = [route for route in self.router.routes if route.is_static]
-            paths = [route.path for route in routes if "GET" in route.methods]
-            return landing_page(self.title, paths)
+            routes = [each for each in self.router.routes if each.is_static]
+            return landing_page(self.title, [each.path for each in routes if "GET" in each.methods])
         answer = plain_problem(scope, 404) if self._error_handlers.is_empty else None
         if answer is None:
             raise NotFound

@@ -109,9 +109,13 @@ def _check_parts(key: str, value: str, path: str | None, domain: str | None) -> 
         raise ValueError(f"the value of cookie {key!r} holds characters that a cookie cannot have")
     _check_place(key, "path", path, cookie_path(path) if path else None)
     _check_place(key, "domain", domain, cookie_domain(domain))
-    if len(key) + len(value) > MAX_LENGTH:
+    _check_length(key, len(key) + len(value))
+
+
+def _check_length(key: str, length: int) -> None:
+    if length > MAX_LENGTH:
         raise ValueError(
-            f"cookie {key!r} has {len(key) + len(value)} characters with its name, and browsers drop more than {MAX_LENGTH}"
+            f"cookie {key!r} has {length} characters with its name, and browsers drop more than {MAX_LENGTH}"
         )
 
 

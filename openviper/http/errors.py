@@ -122,12 +122,18 @@ async def handled(handler: ExceptionHandler, request: Request, error: BaseExcept
     result = handler(request, error)
     if hasattr(result, "__await__"):
         result = await result
-    response = coerce_response(result)
-    status = status_of(error)
-    if response is not result and status >= 400:  # What is said about an error is no success.
-        response.status_code = status
+    response = result if isinstance(result, Response) else _said_of(error, result)
     if response.needs_preparation:
         await response.prepare()
+    return response
+
+
+def _said_of(error: BaseException, result: Any) -> Response:
+    """Return what is said about an error as a response, which is no success."""
+    response = coerce_response(result)
+    status = status_of(error)
+    if status >= 400:
+        response.status_code = status
     return response
 
 

@@ -352,10 +352,7 @@ def merge(found: Iterable[Message], known: Iterable[Message], language: str) -> 
     Translations of texts that are gone stand at the end, out of use, until the text is there again; those of a text that has
     got a plural are kept as a guess.
     """
-    # One in use wins over the same text out of use.
-    before = {
-        message.key: message for message in sorted(known, key=lambda each: not each.is_obsolete)
-    }
+    before = _by_key(known)
     result = [before.get((None, "")) or header(language)]
     for message in sorted(found, key=_by_text):
         old = before.get(message.key)
@@ -365,6 +362,12 @@ def merge(found: Iterable[Message], known: Iterable[Message], language: str) -> 
     present = {message.key for message in result}
     gone = [message for key, message in before.items() if key not in present]
     return [*result, *_out_of_use(gone)]
+
+
+def _by_key(messages: Iterable[Message]) -> dict[tuple[str | None, str], Message]:
+    """Return messages by their keys; one in use wins over the same text out of use."""
+    ordered = sorted(messages, key=lambda message: not message.is_obsolete)
+    return {message.key: message for message in ordered}
 
 
 def _out_of_use(gone: Iterable[Message]) -> list[Message]:

@@ -24,7 +24,7 @@ def check_catalogue(messages: Iterable[Message]) -> None:
     _check_rule(head)
     _check_keys(whole)
     for message in whole:
-        if message.is_translated:
+        if message.is_translated and not message.is_head:
             _check_forms(message, forms)
             _check_values(message)
 
@@ -50,8 +50,6 @@ _VALUE = re.compile(r"%\(([^()]{1,200})\)")
 
 def _check_values(message: Message) -> None:
     """Refuse a translation that wants a value which the text does not have: each page with it would fail."""
-    if message.is_head:
-        return
     known = set(_VALUE.findall(f"{message.text} {message.plural}"))
     wanted = set(_VALUE.findall(" ".join(message.translations)))
     if wanted - known:

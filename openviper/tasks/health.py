@@ -46,12 +46,9 @@ def look(
     if not workers:
         return Health([], ["no worker is alive"])
     now = time.time()
-    problems = [
-        problem
-        for queue in (broker.queues() if queues is None else queues)
-        if (problem := _problem(queue, workers, now, stalled)) is not None
-    ]
-    return Health(workers, problems)
+    known = broker.queues() if queues is None else queues
+    found = [_problem(queue, workers, now, stalled) for queue in known]
+    return Health(workers, list(filter(None, found)))
 
 
 def _problem(

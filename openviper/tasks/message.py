@@ -295,10 +295,9 @@ def leaves(error: BaseException) -> list[BaseException]:
     with suppress(BaseException):  # Whatever a group's own methods raise.
         while left and len(found) < MAX_LEAVES:
             one = left.pop()
-            if isinstance(one, BaseExceptionGroup):
-                left.extend(reversed(one.exceptions))
-            else:
-                found.append(one)
+            inner = one.exceptions if isinstance(one, BaseExceptionGroup) else ()
+            left.extend(reversed(inner))
+            found += () if inner else (one,)
     return found or [error]
 
 

@@ -290,15 +290,18 @@ class DatabaseBroker:
         if in_loop and self._sender.is_busy:  # What was sent before goes first.
             return False
         with self._lock:
-            store = self._store
-            if store is None or not self._ready:
+            if self._store is None or not self._ready:
                 return False
-            try:
-                store.insert_one(row, not in_loop)
-            except BrokerError as error:
-                if error.busy and not in_loop and store.vendor == "sqlite":
-                    raise
-                return False  # `store` knows what to do about it.
+            return self._inserted(self._store, row, wait=not in_loop)
+
+    @staticmethod
+    def _inserted(store: Store, row: tuple[Any, ...], *, wait: bool) -> bool:
+        try:
+            store.insert_one(row, wait)
+        except BrokerError as error:
+            if error.busy and wait and store.vendor == "sqlite":
+                raise
+            return False  # `store` knows what to do about it.
         return True
 
     async def _flush(

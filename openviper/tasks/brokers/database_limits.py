@@ -36,12 +36,15 @@ def admit(store: Store, worker: str, message: Message, limit: Limit) -> float:
     if again_at:
         _put_off(store, worker, message, again_at, waits_for)
     elif limit.concurrency is not None:
-        columns = "message_id, name, worker"
-        store.insert_new(PERMITS, columns, (message.message_id, limit.key, worker))
-        message.limit_key = limit.key
+        _give_permit(store, worker, message, limit.key)
     if woken_for is not None and woken_for != (waits_for if again_at else limit.key):
         wake_next(store, woken_for)
     return again_at
+
+
+def _give_permit(store: Store, worker: str, message: Message, key: str) -> None:
+    store.insert_new(PERMITS, "message_id, name, worker", (message.message_id, key, worker))
+    message.limit_key = key
 
 
 def _is_full(store: Store, limit: Limit, message: Message) -> bool:

@@ -86,11 +86,15 @@ def claim_usual(
         ahead.take(fresh, is_all=len(fresh) < want)
         return fresh, ahead.has_more
     chosen = sorted([*ready, *fresh], key=in_order)[:want]
-    keys = {row[0] for row in fresh}
-    taken = [row for row in chosen if row[0] in keys]
-    take_rows(store, worker, [row for row in chosen if row[0] not in keys])
+    taken = _those_in(chosen, fresh)
+    take_rows(store, worker, _those_in(chosen, ready))
     ahead.take(taken, is_all=len(taken) == len(fresh) < want)
     return chosen, ahead.has_more
+
+
+def _those_in(chosen: Sequence[Any], rows: Sequence[Any]) -> list[Any]:
+    keys = {row[0] for row in rows}
+    return [row for row in chosen if row[0] in keys]
 
 
 class _Ahead:

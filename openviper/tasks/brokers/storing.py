@@ -78,10 +78,14 @@ def insert_row(message: Message, now: float) -> tuple[Any, ...]:
     )
 
 
+def _is_fresh(message: Message) -> bool:
+    is_plain = message.options is None
+    return is_plain and not (message.due or message.attempts or message.deliveries)
+
+
 def values_if_fresh(message: Message) -> FreshValues | None:
     """Do what `row_if_fresh` does, without the key."""
-    is_fresh = not (message.due or message.attempts or message.deliveries)
-    if message.options is not None or not is_fresh:
+    if not _is_fresh(message):
         return None
     return (
         message.message_id,
