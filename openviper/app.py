@@ -211,7 +211,7 @@ class OpenViper(Documented):
     def exception_handler(self, what: type[BaseException] | int) -> Callable[[F], F]:
         """Register the decorated function for an exception and those derived from it, or for a status of errors.
 
-        It is called with the request and the exception; what it returns becomes the response as with any handler.
+        It is called with the request and the exception; what it returns, if no response, gets the status of the error, or 500.
 
         Raises:
             TypeError: If it is neither.
@@ -434,7 +434,7 @@ class OpenViper(Documented):
         result = handler(request, error)
         if hasattr(result, "__await__"):
             result = await result
-        response = coerce_response(result)
+        response = errors.handled(result, error)
         if response.needs_preparation:
             await response.prepare()
         return response

@@ -42,9 +42,9 @@ def while_connected(handler: Callable[[Request], Any]) -> Callable[[Request], An
 
     async def connected(request: Request) -> Response:
         # What the client still sends must be there for the handler before its leaving can be seen.
-        await request.body()
+        await request.read_ahead()
         handling = asyncio.ensure_future(respond(handler, request))
-        leaving = asyncio.ensure_future(request.disconnected())
+        leaving = asyncio.ensure_future(request.left())
         try:
             await asyncio.wait((handling, leaving), return_when=asyncio.FIRST_COMPLETED)
             if handling.done():

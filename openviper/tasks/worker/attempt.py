@@ -110,13 +110,11 @@ class Attempt:
         """End a process that the task has forked and that comes out of the task: messages, connections and event loop are its parent's."""
         if os.getpid() == self.pid:
             return
-        code = 0 if error is None else 1
-        if isinstance(error, SystemExit) and (error.code is None or isinstance(error.code, int)):
-            code = error.code or 0
-        elif error is not None:
+        code = _exit_code(error)
+        if code is None:
             logger.error("a process that %r has forked failed", self.message, exc_info=error)
         flush_output()
-        os._exit(code)
+        os._exit(1 if code is None else code)
 
     def succeeded(self, value: Any, *, keep_results: bool) -> Finished:
         """Return what follows from a success.
@@ -151,3 +149,12 @@ class Attempt:
         self._leave_if_forked(error)
         with running(self.run):  # What is logged of it has its id too.
             return failed(self.message, self.actor, error)
+
+
+def _exit_code(error: BaseException | None) -> int | None:
+    """Return what a process ends with that an exception leaves, or nothing does; `None` for a failure that nobody meant."""
+    if error is None:
+        return 0
+    if isinstance(error, SystemExit) and isinstance(error.code, int | None):
+        return error.code or 0
+    return None
