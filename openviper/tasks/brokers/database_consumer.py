@@ -130,13 +130,8 @@ class DatabaseConsumer:
         return len(unknown)
 
     def _settle(self, finished: Sequence[Finished], now: float) -> None:
-        plain: list[int] = []
-        others: list[Finished] = []
-        for end in finished:
-            if _is_plain(end):
-                plain.append(end.message.key)
-            else:
-                others.append(end)
+        plain = [end.message.key for end in finished if _is_plain(end)]
+        others = [] if len(plain) == len(finished) else [e for e in finished if not _is_plain(e)]
         if plain:
             settle_done(self._store, self._worker, plain)
         # In one order of limits everywhere, so that nobody waits in a circle.

@@ -73,12 +73,7 @@ class AsyncCalls:
             if task.done() and self._loop is not None:
                 self._loop.call_soon_threadsafe(self._see_after, attempt)
             elif attempt.deadline < late and not attempt.is_over:
-                attempt.is_over = True
-                logger.error(
-                    "%r has taken longer than %g ms and goes on: it has passed over its cancellation",
-                    attempt.message,
-                    attempt.actor.time_limit_ms,
-                )
+                _note_over(attempt)
 
     def give_up_overdue(self) -> list[tuple[Finished, float]]:
         """Return what `Attempt.given_up` says of calls beyond their time."""
@@ -172,6 +167,15 @@ class AsyncCalls:
                 messages.append(self._waiting.popleft()[0])
             except IndexError:
                 return messages
+
+
+def _note_over(attempt: Attempt) -> None:
+    attempt.is_over = True
+    logger.error(
+        "%r has taken longer than %g ms and goes on: it has passed over its cancellation",
+        attempt.message,
+        attempt.actor.time_limit_ms,
+    )
 
 
 async def with_soft_limit(call: Coroutine[Any, Any, Any], seconds: float) -> Any:
