@@ -58,10 +58,14 @@ def call_hooks(event: Event, message: Message | None = None, error: str | None =
     if not hooks:
         return
     for hook in list(hooks):
-        copied = None if message is None else message.copied()
         try:
-            hook(*(value for value in (copied, error) if value is not None))
-        except (
-            BaseException
-        ):  # A `sys.exit()` in a hook must not take a thread of the worker with it.
+            hook(*_arguments(message, error))
+        except BaseException:
+            # A `sys.exit()` in a hook must not take a thread of the worker with it.
             logger.exception("a hook for %r failed", event)
+
+
+def _arguments(message: Message | None, error: str | None) -> list[object]:
+    """Return what a hook gets."""
+    copied = None if message is None else message.copied()
+    return [value for value in (copied, error) if value is not None]

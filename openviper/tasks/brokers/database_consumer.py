@@ -131,12 +131,12 @@ class DatabaseConsumer:
 
     def _settle(self, finished: Sequence[Finished], now: float) -> None:
         plain = [end.message.key for end in finished if _is_plain(end)]
+        others = [] if len(plain) == len(finished) else [e for e in finished if not _is_plain(e)]
         if plain:
             settle_done(self._store, self._worker, plain)
         # In one order of limits everywhere, so that nobody waits in a circle.
-        for end in sorted(finished, key=lambda end: end.message.limit_key or ""):
-            if not _is_plain(end):
-                settle(self._store, self._worker, end, now)
+        for end in sorted(others, key=lambda end: end.message.limit_key or ""):
+            settle(self._store, self._worker, end, now)
             if end.outcome is Outcome.RETRY:
                 self._note_due(end.due)
 

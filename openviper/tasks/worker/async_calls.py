@@ -65,16 +65,15 @@ class AsyncCalls:
         return sum(attempt.is_over for attempt in self.attempts())
 
     def look_at_limits(self) -> None:
-        """Note which calls have passed over the cancellation with which their time was over."""
+        """Note which calls have passed over the cancellation with which their time was over, and which were cancelled before they began."""
         late = time.monotonic() - OVER_SECONDS
-        for attempt in self.attempts():
-            if attempt.deadline < late and not attempt.is_over:
-                attempt.is_over = True
-                logger.error(
-                    "%r has taken longer than %g ms and goes on: it has passed over its cancellation",
-                    attempt.message,
-                    attempt.actor.time_limit_ms,
-                )
+        with self._lock:
+            calls = list(self._tasks.items())
+        for attempt, task in calls:
+            if task.done() and self._loop is not None:
+                self._loop.call_soon_threadsafe(self._see_after, attempt)
+            elif attempt.deadline < late and not attempt.is_over:
+                _note_over(attempt)
 
     def give_up_overdue(self) -> list[tuple[Finished, float]]:
         """Return what `Attempt.given_up` says of calls beyond their time."""
@@ -100,7 +99,6 @@ class AsyncCalls:
         task = self._loop.create_task(self._work(attempt), context=Context())
         with self._lock:
             self._tasks[attempt] = task
-        task.add_done_callback(lambda _task: self._see_after(attempt))
 
     def _see_after(self, attempt: Attempt) -> None:
         """Give back what was cancelled before its first step: a task that cancels all others has that done to them."""
@@ -169,6 +167,15 @@ class AsyncCalls:
                 messages.append(self._waiting.popleft()[0])
             except IndexError:
                 return messages
+
+
+def _note_over(attempt: Attempt) -> None:
+    attempt.is_over = True
+    logger.error(
+        "%r has taken longer than %g ms and goes on: it has passed over its cancellation",
+        attempt.message,
+        attempt.actor.time_limit_ms,
+    )
 
 
 async def with_soft_limit(call: Coroutine[Any, Any, Any], seconds: float) -> Any:

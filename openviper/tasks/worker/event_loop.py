@@ -29,11 +29,18 @@ def serve(loop: asyncio.AbstractEventLoop, over: asyncio.Future[None]) -> None:
         try:
             loop.run_until_complete(over)
         except BaseException as error:
-            if os.getpid() != pid:
-                os._exit(0)  # A task has forked, and its child comes out of the task.
-            if loop.is_closed() or not isinstance(error, _LEAVING):
+            if not _may_go_on(loop, pid, error):
                 raise
-            logger.error("a task has left the event loop, which goes on: %s", describe_error(error))
+
+
+def _may_go_on(loop: asyncio.AbstractEventLoop, pid: int, error: BaseException) -> bool:
+    """Return whether to enter the loop again; a child that a task has forked ends here."""
+    if os.getpid() != pid:
+        os._exit(0)
+    if loop.is_closed() or not isinstance(error, _LEAVING):
+        return False
+    logger.error("a task has left the event loop, which goes on: %s", describe_error(error))
+    return True
 
 
 _LEAVING = (SystemExit, KeyboardInterrupt, RuntimeError)
