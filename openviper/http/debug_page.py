@@ -172,17 +172,20 @@ def _origin(error: BaseException) -> list[tuple[BaseException, str]]:
 
 def _calls(error: BaseException) -> Iterator[str]:
     """Yield your calls, the innermost one open and first, then those of libraries, folded."""
-    calls = frames_of(error)
-    yours = [call for call in calls if call.is_yours]
-    libraries = [call for call in calls if not call.is_yours]
-    if not yours:
-        yours, libraries = libraries[:1], libraries[1:]
+    yours, libraries = _sorted_out(frames_of(error))
     for number, call in enumerate(_ends(yours)):
         yield f'<div class="yours">{_call(call, is_open=number == 0)}</div>'
     if len(yours) > MAX_CALLS:
         yield f"<p>These are {MAX_CALLS} of {len(yours)} calls of yours: the innermost and the outermost.</p>"
     if libraries:
         yield _folded(libraries)
+
+
+def _sorted_out(calls: list[Frame]) -> tuple[list[Frame], list[Frame]]:
+    """Return your calls, of which the innermost of all is taken for one if there are none, and those of libraries."""
+    yours = [call for call in calls if call.is_yours]
+    others = [call for call in calls if not call.is_yours]
+    return (yours, others) if yours else (others[:1], others[1:])
 
 
 def _ends(calls: list[Frame]) -> list[Frame]:

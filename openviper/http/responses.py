@@ -13,6 +13,7 @@ from openviper.http.answer import Answer
 from openviper.http.asgi import Receive, Scope, Send
 from openviper.http.cookies import build_cookie, needs_secure
 from openviper.template import render_to_string
+from openviper.template.environment import check_template_name, is_escaped
 from openviper.utils import json_text
 from openviper.utils.datastructures import MutableHeaders, RawHeaders, encode_header, encode_headers
 
@@ -249,7 +250,8 @@ class HTMLResponse(Response):
         block: The name of one block of the template, to send that part of the page only.
 
     Raises:
-        ValueError: If there is both a content and a template, or the template's name leads outside.
+        ValueError: If there is both a content and a template, or the template's name leads outside or is that of plain text,
+            in which nothing is escaped.
         TemplateNotFoundError: If there is no such template.
     """
 
@@ -269,6 +271,10 @@ class HTMLResponse(Response):
         if template is not None:
             if content is not None:
                 raise ValueError("content and template exclude each other")
+            if not is_escaped(check_template_name(template)):
+                raise ValueError(
+                    f"the template {template!r} is of plain text, in which nothing is escaped; it is no page"
+                )
             values = {"request": current_request.get(), **(context or {})}
             content = render_to_string(template, values, template_dir=template_dir, block=block)
         super().__init__(content, status_code, headers)

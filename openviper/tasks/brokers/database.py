@@ -230,17 +230,23 @@ class DatabaseBroker:
     ) -> list[Message] | None:
         """Store messages with the transaction that is open, or in a database of its own after the commit, or else at once."""
         if self.alias is None:
-            is_for_later = after_commit(lambda: self._send_now(messages, group) and None)
-            return None if is_for_later else self._send_now(messages, group)
+            return self._send_behind(messages, group)
         gathered = before_commit(self._flush_key, self.alias)
         if gathered is None:
             return self._send_now(messages, group)
-        # Of a message that is alone, just what is stored: a transaction may gather many, and the rest costs time and memory.
-        is_alone = group is None and len(messages) == 1
-        gathered.append(
-            (values_if_fresh(messages[0]) or messages[0]) if is_alone else Parcel(messages, group)
-        )
+        if group is None and len(messages) == 1:
+            # Just what is stored: a transaction may gather many, and the rest costs time and memory.
+            gathered.append(values_if_fresh(messages[0]) or messages[0])
+        else:
+            gathered.append(Parcel(messages, group))
         return None
+
+    def _send_behind(
+        self, messages: Sequence[Message], group: NewGroup | None
+    ) -> list[Message] | None:
+        """Store messages after the transaction that is open in another database, if there is one."""
+        is_for_later = after_commit(lambda: self._send_now(messages, group) and None)
+        return None if is_for_later else self._send_now(messages, group)
 
     def _send_now(
         self, messages: Sequence[Message], group: NewGroup | None

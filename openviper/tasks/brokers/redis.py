@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from heapq import nsmallest
 from typing import Any, NamedTuple
 
 from openviper.db.connection import after_commit
@@ -74,6 +75,8 @@ class _Stored(NamedTuple):
     woken_for: str | None = None
 
 
+DEAD_AT_ONCE = 200
+"""Dead messages that are read at once, of which each may have an error of some kilobytes."""
 LOOKED_AT = 1000
 """Entries of a stream among which one is looked for that may have been stored a moment ago."""
 
@@ -246,8 +249,11 @@ class RedisBroker(RedisServer):
             yield _Stored(
                 info_row("delayed", message, "", noted_error(text)), "delayed", member, text
             )
-        dead: Any = self.client.hgetall(self.names.key("dead"))
-        for known_by, stored in dead.items():
+        seen: set[str] = set()
+        for known_by, stored in self.client.hscan_iter(self.names.key("dead"), count=DEAD_AT_ONCE):
+            if known_by in seen:  # A scan may give what is moved meanwhile again.
+                continue
+            seen.add(known_by)
             text, error = _read_dead(stored)
             message = decode_for_people(text, known_by)
             yield _Stored(info_row("dead", message, "", error), "dead", known_by, text)
@@ -266,7 +272,8 @@ class RedisBroker(RedisServer):
     def queues(self) -> list[QueueInfo]:
         """Return how each queue stands."""
         with self.translated():
-            infos = [stored.info for stored in self._stored()]
+            # What is dead and forgotten may be much: its errors are not gathered.
+            infos = [stored.info._replace(error="") for stored in self._stored()]
         counts = Counter((info.queue_name, info.state) for info in infos)
         now = time.time()
         since: dict[str, float] = {}
@@ -289,8 +296,8 @@ class RedisBroker(RedisServer):
     def messages(self, chosen: Filter = EVERYTHING, limit: int = 100) -> list[MessageInfo]:
         """Return stored messages, oldest first."""
         with self.translated():
-            infos = [stored.info for stored in self._stored() if chosen.matches(stored.info)]
-        return sorted(infos, key=lambda info: info.sent_at)[:limit]
+            infos = (stored.info for stored in self._stored() if chosen.matches(stored.info))
+            return nsmallest(limit, infos, key=lambda info: info.sent_at)
 
     def counts(self) -> list[CallCount]:
         """Return how often what became of calls."""
@@ -311,9 +318,7 @@ class RedisBroker(RedisServer):
         """Make dead or delayed messages ready again."""
         count = 0
         with self.translated():
-            for stored in list(self._stored()):
-                if not _may_retry(stored.info, chosen):
-                    continue
+            for stored in [each for each in self._stored() if _may_retry(each.info, chosen)]:
                 try:
                     message = decode(stored.text)
                 except BadMessageError:
@@ -350,11 +355,7 @@ class RedisBroker(RedisServer):
     def purge(self, chosen: Filter = EVERYTHING) -> int:
         """Remove all messages that no worker has and that are meant."""
         with self.translated():
-            return self._remove(
-                stored
-                for stored in list(self._stored())
-                if stored.info.state != "running" and chosen.matches(stored.info)
-            )
+            return self._remove([each for each in self._stored() if _may_purge(each.info, chosen)])
 
     def _remove(self, chosen: Iterable[_Stored]) -> int:
         """Remove messages that no worker has, and let those behind them in a line have their turn; return how many were there."""
@@ -447,6 +448,10 @@ def _stored_at(result: str) -> float:
 
 def _has_key(message: Message) -> bool:
     return message.options is not None and "unique" in message.options
+
+
+def _may_purge(info: MessageInfo, chosen: Filter) -> bool:
+    return info.state != "running" and chosen.matches(info)
 
 
 def _may_retry(info: MessageInfo, chosen: Sequence[str] | Filter) -> bool:

@@ -103,7 +103,9 @@ def decode_for_people(text: str, known_by: str, queue: str = "") -> Message:
 
 def dead_text(text: str, error: str) -> str:
     """Return a dead message as it is stored."""
-    return to_json({"message": text, "error": error, "at": time.time()})
+    # Not in ASCII, where an error may take four times as much.
+    dead = json.dumps({"message": text, "error": error, "at": time.time()}, ensure_ascii=False)
+    return dead.encode("utf-8", "backslashreplace").decode()
 
 
 def unique_arguments(message: Message) -> list[Any]:

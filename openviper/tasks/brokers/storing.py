@@ -81,7 +81,8 @@ def insert_row(message: Message, now: float) -> tuple[Any, ...]:
 
 def values_if_fresh(message: Message) -> Values | None:
     """Do what `row_if_fresh` does, without the key."""
-    if message.options is not None or message.due or message.attempts or message.deliveries:
+    is_fresh = not (message.due or message.attempts or message.deliveries)
+    if message.options is not None or not is_fresh:
         return None
     return (
         message.message_id,

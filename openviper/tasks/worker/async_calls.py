@@ -112,7 +112,7 @@ class AsyncCalls:
                 if limit.expired():
                     raise TimeLimitError(actor.time_limit_ms) from error
                 raise
-        return attempt.succeeded(value, keep_results=self._keep_results)
+            return attempt.succeeded(value, keep_results=self._keep_results)
 
     # Ending calls; from any thread
 

@@ -13,13 +13,20 @@ from typing import Any, Protocol
 
 from openviper.tasks.actors import Actor
 from openviper.tasks.message import Finished, Message, Outcome, cancelled
-from openviper.tasks.running import Run
+from openviper.tasks.running import Run, running
 from openviper.tasks.worker.outcome import failed, succeeded
 
 logger = logging.getLogger("openviper.tasks.worker.supervisor")
 _NAMES = {CoroutineType: "coroutine", GeneratorType: "generator", AsyncGeneratorType: "generator"}
 _NOT_RUN = (GeneratorType, AsyncGeneratorType, CoroutineType, map, filter, zip, enumerate)
 """What calls something only when somebody asks for its values; those of `itertools` too."""
+
+
+def flush_output() -> None:
+    """Write what waits for the standard output and error; a task may have closed them, or nobody may be left to read."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):
+            stream.flush()
 
 
 class Listener(Protocol):
@@ -102,15 +109,11 @@ class Attempt:
         """End a process that the task has forked and that comes out of the task: messages, connections and event loop are its parent's."""
         if os.getpid() == self.pid:
             return
-        code = 0 if error is None else 1
-        if isinstance(error, SystemExit) and (error.code is None or isinstance(error.code, int)):
-            code = error.code or 0
-        elif error is not None:
+        code = _exit_code(error)
+        if code is None:
             logger.error("a process that %r has forked failed", self.message, exc_info=error)
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(Exception):
-                stream.flush()
-        os._exit(code)
+        flush_output()
+        os._exit(1 if code is None else code)
 
     def succeeded(self, value: Any, *, keep_results: bool) -> Finished:
         """Return what follows from a success.
@@ -139,4 +142,14 @@ class Attempt:
     def failed(self, error: BaseException) -> Finished:
         """Return what follows from a failure."""
         self._leave_if_forked(error)
-        return failed(self.message, self.actor, error)
+        with running(self.run):  # What is logged of it has its id too.
+            return failed(self.message, self.actor, error)
+
+
+def _exit_code(error: BaseException | None) -> int | None:
+    """Return what a process ends with that an exception leaves, or nothing does; `None` for a failure that nobody meant."""
+    if error is None:
+        return 0
+    if isinstance(error, SystemExit) and isinstance(error.code, int | None):
+        return error.code or 0
+    return None

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from openviper.tasks.broker import get_broker, tasks_config
 from openviper.tasks.conf import TaskSettings
+from openviper.tasks.worker.attempt import flush_output
 from openviper.tasks.worker.process import RECYCLED, WorkerProcess
 from openviper.tasks.worker.tally import Observer
 
@@ -329,8 +330,7 @@ class _Watch:
                     continue
 
     def _start(self, child: _Child) -> None:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        flush_output()
         # A signal between the fork and the child's own handlers would run the parent's; one that comes before the
         # child's number is known would not be passed on to it.
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
@@ -373,8 +373,7 @@ class _Watch:
         except BaseException:
             logger.critical("a worker process died", exc_info=True)
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
+            flush_output()
             os._exit(code)
 
     def _reap(self) -> bool:

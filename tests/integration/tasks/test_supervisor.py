@@ -131,3 +131,40 @@ def test_a_later_start_that_fails_is_tried_again_and_the_others_go_on(
         "cannot be started (Resource temporarily unavailable); tried again in 30 s" in caplog.text
     )
     assert signal.SIGTERM not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+@pytest.mark.parametrize("output", [None, "closed", "broken"])
+def test_a_worker_whose_output_nobody_takes_ends_with_the_code_of_its_work(
+    output: str | None,
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_OUTPUT.format(output=output)],
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=TIMEOUT,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+WITHOUT_OUTPUT = """
+import os, sys
+from openviper.tasks.worker import supervisor
+
+def work(child):
+    if {output!r} == "closed":
+        sys.stdout.close()
+    elif {output!r} == "broken":
+        reading, writing = os.pipe()
+        os.close(reading)
+        sys.stdout = os.fdopen(writing, "w")
+        sys.stdout.write("nobody reads this")
+    else:
+        sys.stdout = None
+    return 0
+
+watch = supervisor._Watch(1, work, lambda: None, until_empty=True, grace=600.0)
+watch.listen()
+os._exit(watch.run())
+"""
+"""A watcher whose only process has no standard output any more when it ends."""
