@@ -122,12 +122,17 @@ async def handled(handler: ExceptionHandler, request: Request, error: BaseExcept
     result = handler(request, error)
     if hasattr(result, "__await__"):
         result = await result
+    response = _about(error, result)
+    if response.needs_preparation:
+        await response.prepare()
+    return response
+
+
+def _about(error: BaseException, result: Any) -> Response:
     response = coerce_response(result)
     status = status_of(error)
     if response is not result and status >= 400:  # What is said about an error is no success.
         response.status_code = status
-    if response.needs_preparation:
-        await response.prepare()
     return response
 
 
