@@ -193,20 +193,25 @@ class Body:
         As long as a part of the body waits to be read it is not known.
         """
         while self._pending is None or self._ended:
-            arriving = self.message_arrives()
-            await asyncio.sleep(0)
-            if not arriving.done():
-                return False
-            if arriving.result()["type"] == "http.disconnect":
-                return True
+            message = await self._arrived()
+            if message is None or message["type"] == "http.disconnect":
+                return message is not None
             if self._ended:  # Said once more, as by what stands for a server and never waits.
-                self._waiting = None
                 return False
-            self._keep(arriving.result())
+            self._keep(message)
         return False
 
+    async def _arrived(self) -> Message | None:
+        """Return the next message, if it is there; the end stays."""
+        arriving = self.message_arrives()
+        await asyncio.sleep(0)
+        if not arriving.done():
+            return None
+        if arriving.result()["type"] != "http.disconnect":
+            self._waiting = None
+        return arriving.result()
+
     def _keep(self, message: Message) -> None:
-        self._waiting = None
         self._pending = message
         if not message.get("more_body", False) and not message.get("body"):
             self._pending = None

@@ -70,6 +70,9 @@ class EventSourceResponse(StreamingResponse):
         status_code: The HTTP status.
         headers: Further headers.
         keep_alive: Seconds of silence after which a comment is sent.
+
+    Raises:
+        ValueError: If that is not more than 0: comments would be sent without end.
     """
 
     media_type = "text/event-stream"
@@ -82,6 +85,8 @@ class EventSourceResponse(StreamingResponse):
         *,
         keep_alive: float = KEEP_ALIVE,
     ) -> None:
+        if not keep_alive > 0:  # NaN is not either.
+            raise ValueError(f"keep_alive must be more than 0 seconds, not {keep_alive!r}")
         # Proxies must neither keep the events back nor give them to somebody else.
         general = {"cache-control": "no-cache", "x-accel-buffering": "no"}
         super().__init__(content, status_code, {**general, **(headers or {})})

@@ -311,6 +311,12 @@ async def test_a_stream_ends_with_who_waits_for_it(is_begun: bool) -> None:
         await ended.wait()
 
 
+@pytest.mark.parametrize("seconds", [0, -1, float("nan")])
+def test_comments_without_a_pause_between_them_are_refused(seconds: float) -> None:
+    with pytest.raises(ValueError, match=f"not {seconds!r}"):
+        EventSourceResponse(lambda: pytest.fail("asked for events"), keep_alive=seconds)
+
+
 async def test_half_a_surrogate_pair_ends_no_stream() -> None:
     assert (await client_of(lambda: iter(["a\udc00", "b"])).get("/s")).content == b"a?b"
 
