@@ -217,7 +217,7 @@ class OpenViper(Documented):
     def exception_handler(self, what: type[BaseException] | int) -> Callable[[F], F]:
         """Register the decorated function for an exception and those derived from it, or for a status of errors.
 
-        It is called with the request and the exception; what it returns becomes the response as with any handler.
+        It is called with the request and the exception; what it returns, if no response, gets the status of the error, or 500.
 
         Raises:
             TypeError: If it is neither.
@@ -432,10 +432,7 @@ class OpenViper(Documented):
         handler = None if self._error_handlers.is_empty else self._error_handlers.find(meant)
         if handler is not None:
             try:
-                response = await respond(handler, request, meant)
-                if response.needs_preparation:
-                    await response.prepare()
-                return response
+                return await errors.handled(handler, request, meant)
             except Exception as second:
                 error = second
         if request.scope.get(RAISE_ERRORS) and not isinstance(

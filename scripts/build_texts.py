@@ -78,7 +78,8 @@ def catalogue(folder: Path, language: str) -> dict[Path, bytes]:
     place = folder / language / "LC_MESSAGES"
     source = place / "messages.po"
     known = read_po(source.read_text("utf-8")) if source.exists() else []
-    merged = merge(found, known, language)
+    # Texts that are gone are in the history.
+    merged = [message for message in merge(found, known, language) if not message.is_obsolete]
     translated = [message for message in merged if message.is_translated]
     return {source: write_po(merged).encode(), place / "messages.mo": write_mo(translated)}
 

@@ -272,3 +272,7 @@ name.recovery_codes
 
 # An argument of an application, read by its name.
 name.openapi_url
+
+# Imported by their dotted path: a project has one of them.
+name.PostgreSQLStore
+name.MySQLStore

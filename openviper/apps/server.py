@@ -44,14 +44,7 @@ def serve(
     # At the point of use: only this needs the package.
     import uvicorn
 
-    # Whose forwarded headers are believed is said by `TRUSTED_PROXIES` alone; uvicorn would believe this machine.
-    common: dict[str, Any] = {
-        "host": host,
-        "port": port,
-        "log_level": log_level,
-        "log_config": server_log_config(settings),
-        "proxy_headers": False,
-    }
+    common = {**options_of_settings(), "host": host, "port": port, "log_level": log_level}
     is_alone = workers == 1 and not reload
     if target is None and not is_alone:
         logger.warning(
@@ -62,6 +55,17 @@ def serve(
         return
     several = 1 if reload else workers
     _serve_in_processes(uvicorn.Config(target, reload=reload, workers=several, **common))
+
+
+def options_of_settings() -> dict[str, Any]:
+    """Return what uvicorn is told because the settings say so."""
+    return {
+        "log_config": server_log_config(settings),
+        # Whose forwarded headers are believed is said by `TRUSTED_PROXIES` alone; uvicorn would believe this machine.
+        "proxy_headers": False,
+        # By itself it takes 16 MiB into memory, where less is wanted, and no more, where more is.
+        "ws_max_size": settings.WEBSOCKET_MAX_SIZE,
+    }
 
 
 def _serve_in_processes(config: uvicorn.Config) -> None:

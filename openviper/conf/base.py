@@ -29,7 +29,6 @@ from openviper.conf.rules import (
     cookie_domain,
     cookie_name,
     cookie_path,
-    header_value,
     header_words,
     hosts,
     language,
@@ -39,6 +38,7 @@ from openviper.conf.rules import (
     more_than,
     origin,
     origins,
+    permissions_policy,
     positive_time,
     proxies,
     redirect_hosts,
@@ -429,7 +429,7 @@ class Settings:
         ),
     )
     SECURE_PERMISSIONS_POLICY: str | None = setting(
-        None, "The Permissions-Policy header; `None` sends none.", check=header_value
+        None, "The Permissions-Policy header; `None` sends none.", check=permissions_policy
     )
     SECURE_CROSS_ORIGIN_OPENER_POLICY: str | None = setting(
         None,

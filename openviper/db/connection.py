@@ -426,23 +426,22 @@ def after_commit(callback: Callback, using: str | None = None) -> bool:
     return True
 
 
-def before_commit(flush: Flush, item: Any, using: str | None = None) -> bool:
-    """Gather an item that has to be written with the transaction of this task, as the last thing in it.
+def before_commit(flush: Flush, using: str | None = None) -> list[Any] | None:
+    """Return what has been gathered to be written with the transaction of this task, as the last thing in it; add to it.
 
     Args:
         flush: Called once before the outermost commit, with the connection and all items gathered for it. Its writes are
             part of the transaction; its failure undoes all.
-        item: What to write. It is dropped when the block it was given in, or one around it, rolls back.
         using: The alias of the database.
 
     Returns:
-        Whether there is a transaction that may write; otherwise nothing was done.
+        The list of items. Each is dropped when the block it was added in, or one around it, rolls back. `None` if there is
+        no transaction that may write.
     """
     block = current_block(using or "default")
     if block is None or not block.transactional or block.read_only:
-        return False
-    block.flushes.setdefault(flush, []).append(item)
-    return True
+        return None
+    return block.flushes.setdefault(flush, [])
 
 
 # Short ways

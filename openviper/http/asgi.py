@@ -11,6 +11,8 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+HANDSHAKE_ANSWER = "websocket.http.response"
+"""The extension by which a WebSocket can be refused with an answer of HTTP (ASGI 2.4)."""
 RAISE_ERRORS = "openviper.raise_errors"
 """By this the test client asks for unexpected errors to be raised instead of answered."""
 TEST_CLIENT = "openviper.test_client"

@@ -55,6 +55,7 @@ class Body:
     _begun: Any = None
     _pending: Message | None = None
     _ended = False
+    _at_end: asyncio.Event | None = None
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
@@ -99,7 +100,8 @@ class Body:
     def _chunk(self, message: Message) -> bytes:
         if message["type"] == "http.disconnect":
             raise ClientDisconnected
-        self._ended = not message.get("more_body", False)
+        if not message.get("more_body", False):
+            self._end()
         chunk: bytes = message.get("body", b"")
         return chunk
 
@@ -143,7 +145,7 @@ class Body:
         if message is None:
             return None
         if _is_all(message):
-            self._ended = True
+            self._end()
             data: bytes = message.get("body", b"")
             self._check_size(len(data), limit)
             return data
@@ -204,7 +206,19 @@ class Body:
         self._waiting = None
         self._pending = message
         if not message.get("more_body", False) and not message.get("body"):
-            self._pending, self._ended = None, True
+            self._pending = None
+            self._end()
+
+    def _end(self) -> None:
+        self._ended = True
+        if self._at_end is not None:
+            self._at_end.set()
+
+    async def taken(self) -> None:
+        """Wait until somebody has read the body to its end."""
+        if not self._ended:
+            self._at_end = self._at_end or asyncio.Event()
+            await self._at_end.wait()
 
     async def disconnected(self) -> None:
         """Wait until the client has gone away; what else arrives is dropped."""

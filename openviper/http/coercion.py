@@ -29,9 +29,9 @@ def coerce_response(value: Any) -> Response:
     return JSONResponse(value)
 
 
-async def respond(handler: Callable[..., Any], *given: Any) -> Response:
-    """Call a function, plain or async, and return its result as a response."""
-    result = handler(*given)
+async def respond(handler: Callable[[Request], Any], request: Request) -> Response:
+    """Call a function of the request, plain or async, and return its result as a response."""
+    result = handler(request)
     if hasattr(result, "__await__"):
         result = await result
     return coerce_response(result)
@@ -42,9 +42,9 @@ def while_connected(handler: Callable[[Request], Any]) -> Callable[[Request], An
 
     async def connected(request: Request) -> Response:
         # What the client still sends must be there for the handler before its leaving can be seen.
-        await request.body()
+        await request.read_ahead()
         handling = asyncio.ensure_future(respond(handler, request))
-        leaving = asyncio.ensure_future(request.disconnected())
+        leaving = asyncio.ensure_future(request.left())
         try:
             await asyncio.wait((handling, leaving), return_when=asyncio.FIRST_COMPLETED)
             if handling.done():

@@ -6,6 +6,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
+from openviper.conf.rules import cookie_domain, cookie_path
+
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 # RFC 6265, 4.1.1: no controls, blanks, quotes, commas, semicolons or backslashes.
 _VALUE = re.compile(r"[\x21\x23-\x2B\x2D-\x3A\x3C-\x5B\x5D-\x7E]*\Z")
@@ -14,6 +16,8 @@ _ESCAPE = re.compile(r"\\([0-3][0-7][0-7]|.)", re.DOTALL)
 SAME_SITE = ("lax", "strict", "none")
 MAX_COOKIES = 300
 """Most cookies of a request that are read; browsers send fewer for one host."""
+MAX_LENGTH = 4096
+"""Most characters of a name and its value together (RFC 6265bis, 5.6)."""
 
 
 def parse_cookies(header: str) -> dict[str, str]:
@@ -103,9 +107,17 @@ def _check_parts(key: str, value: str, path: str | None, domain: str | None) -> 
         raise ValueError(f"{key!r} is not a valid cookie name")
     if not _VALUE.match(value):
         raise ValueError(f"the value of cookie {key!r} holds characters that a cookie cannot have")
-    for name, text in (("path", path), ("domain", domain)):
-        if text is not None and (";" in text or not (text.isascii() and text.isprintable())):
-            raise ValueError(f"{name} {text!r} of cookie {key!r} is not valid")
+    _check_place(key, "path", path, cookie_path(path) if path else None)
+    _check_place(key, "domain", domain, cookie_domain(domain))
+    if len(key) + len(value) > MAX_LENGTH:
+        raise ValueError(
+            f"cookie {key!r} has {len(key) + len(value)} characters with its name, and browsers drop more than {MAX_LENGTH}"
+        )
+
+
+def _check_place(key: str, name: str, text: str | None, fault: str | None) -> None:
+    if fault is not None:
+        raise ValueError(f"{name} {text!r} of cookie {key!r} {fault}, or browsers pass over it")
 
 
 def _check_texts(key: object, value: object) -> None:
@@ -129,7 +141,7 @@ def _seconds(max_age: int | timedelta | None) -> str | None:
     seconds = max_age.total_seconds() if isinstance(max_age, timedelta) else max_age
     try:
         return str(int(seconds))
-    except OverflowError:
+    except (OverflowError, ValueError):
         raise ValueError(f"max_age of a cookie must be finite, not {max_age!r}") from None
 
 

@@ -17,6 +17,8 @@ else:
 Directives: TypeAlias = "Mapping[str, str | Sequence[str]]"
 NONCE_DIRECTIVES = ("script-src", "style-src")
 """What a nonce of a page allows: the inline scripts and styles that carry it."""
+_FOR_ELEMENTS = ("script-src-elem", "style-src-elem")
+"""What counts in their place for elements, where it is there."""
 
 
 class ContentSecurityPolicy:
@@ -35,15 +37,20 @@ class ContentSecurityPolicy:
             _check(name, sources)
         self.text = _text(self._directives)
 
+    def _sources(self, name: str) -> Sequence[str] | None:
+        """Return what a directive allows; `None` where nothing is limited."""
+        default = None if name in _FOR_ELEMENTS else self._directives.get("default-src")
+        return self._directives.get(name, default)
+
     def with_nonce(self, nonce: str | None) -> str:
         """Return the header's text; with a nonce, the inline scripts and styles that carry it are allowed."""
         if nonce is None or not self.text:
             return self.text
         directives = dict(self._directives)
-        for name in NONCE_DIRECTIVES:
-            sources = directives.get(name, directives.get("default-src"))
+        for name in NONCE_DIRECTIVES + _FOR_ELEMENTS:
+            sources = self._sources(name)
             # Where neither is limited, everything is allowed already.
-            if sources is not None:
+            if sources is not None and not _allows_every_style(name, sources):
                 directives[name] = _allowing(sources, nonce)
         return _text(directives)
 
@@ -70,6 +77,34 @@ def _check(name: str, sources: Sequence[object]) -> None:
             raise ImproperlyConfigured(
                 f"{source!r} of {name} is no source of a content security policy; each is a text without blanks and semicolons"
             )
+        meant = _meant(source) if _LISTS_SOURCES.search(name) else ""
+        if meant:
+            raise ImproperlyConfigured(
+                f"{source!r} of {name} is no word of a content security policy; did you mean {meant}?"
+            )
+
+
+_KEYWORDS = tuple(
+    "'none' 'report-sample' 'self' 'strict-dynamic' 'unsafe-eval' 'unsafe-hashes' 'unsafe-inline' 'wasm-unsafe-eval'".split()
+)
+_HASHED = ("nonce-", "sha256-", "sha384-", "sha512-")
+_LISTS_SOURCES = re.compile(r"-src(?:-elem|-attr)?\Z|\A(?:base-uri|form-action|frame-ancestors)\Z")
+
+
+def _meant(source: str) -> str:
+    """Return the word that a source was probably meant to be, if browsers take it for a host or pass over it; else empty."""
+    quoted = f"'{source.strip(chr(39))}'"
+    if not source.startswith("'"):
+        is_word = quoted.lower() in _KEYWORDS or source.startswith(_HASHED)
+        return quoted if is_word else ""
+    if quoted.lower() in _KEYWORDS or source[1:].startswith(_HASHED):
+        return "" if source == quoted else quoted
+    return (difflib.get_close_matches(quoted.lower(), _KEYWORDS, n=1, cutoff=0.8) or [""])[0]
+
+
+def _allows_every_style(name: str, sources: Sequence[str]) -> bool:
+    """Return whether a directive allows all inline styles: beside a nonce browsers would pass over that, and no attribute has one."""
+    return name.startswith("style") and "'unsafe-inline'" in map(str.lower, sources)
 
 
 def _allowing(sources: Sequence[str], nonce: str) -> list[str]:

@@ -7,12 +7,12 @@ import linecache
 import os
 import reprlib
 import sysconfig
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import FrameType, TracebackType
 from typing import Any, NamedTuple
 
 from openviper.http.asgi import STATE
-from openviper.http.hints import hint_for
+from openviper.http.hints import hint_for, message_of
 from openviper.http.masking import HARMLESS_HEADERS, MASK, SECRET_NAME, mask_secrets
 from openviper.http.request import Request
 from openviper.utils.resources import library_place
@@ -22,6 +22,8 @@ MAX_MESSAGE = 4096
 MAX_VALUE = 1024
 """Longest value shown, in characters."""
 MAX_VARIABLES = 40
+MAX_CALLS = 50
+"""Most calls shown of an error, of yours and of libraries each: the innermost and the outermost, as of a recursion."""
 MAX_ERRORS = 30
 """Most errors shown, of those that led to one and of those in groups."""
 CONTEXT_LINES = 7
@@ -37,7 +39,8 @@ pre{background:#8881;padding:.5rem;overflow:auto;margin:.2rem 0 .6rem}
 .where{font-family:monospace;margin:.8rem 0 0}.yours .where{font-weight:700}
 details>summary{cursor:pointer}details.library{opacity:.75}
 table{border-collapse:collapse;font-family:monospace;font-size:13px}
-td{padding:.1rem .8rem .1rem 0;vertical-align:top;white-space:pre-wrap;word-break:break-word}"""
+td{padding:.1rem .8rem .1rem 0;vertical-align:top;white-space:pre-wrap;overflow-wrap:anywhere}
+td:first-child{overflow-wrap:break-word}"""
 
 _LIBRARIES = tuple(
     path + os.sep
@@ -80,14 +83,18 @@ def frames_of(error: BaseException) -> list[Frame]:
 
 def render_debug_page(exc: BaseException, request: Request | None = None) -> str:
     """Return the page for an exception and the request that led to it."""
-    body = "\n".join(_parts(exc, request))
-    for secret in _secret_values(exc):
-        # The message of an error may tell what a variable holds.
-        body = body.replace(html.escape(secret), MASK)
+    body = _without(map(html.escape, _secret_values(exc)), "\n".join(_parts(exc, request)))
     return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{_escape(type(exc).__name__)}</title>'
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{_escape(type(exc).__name__)}</title>'
         f"<style>{STYLE}</style></head>\n<body>{body}</body></html>\n"
     )
+
+
+def _without(secrets: Iterable[str], text: str) -> str:
+    """Return a text without what variables hold, which the message of an error may tell."""
+    for secret in secrets:
+        text = text.replace(secret, MASK)
+    return text
 
 
 def _parts(exc: BaseException, request: Request | None) -> Iterator[str]:
@@ -115,11 +122,13 @@ def _errors(exc: BaseException) -> Iterator[str]:
 def debug_details(exc: BaseException) -> dict[str, Any]:
     """Return what the page says about an error, for programs."""
     calls = [
-        f"{call.filename}:{call.line} in {call.frame.f_code.co_name}" for call in frames_of(exc)
+        f"{call.filename}:{call.line} in {call.frame.f_code.co_name}"
+        for call in _ends(frames_of(exc))
     ]
+    message = _without(_secret_values(exc), message_of(exc))
     return {
         "type": type(exc).__name__,
-        "message": mask_secrets(str(exc)[:MAX_MESSAGE]),
+        "message": mask_secrets(message[:MAX_MESSAGE]),
         "hint": hint_for(exc),
         "frames": calls,
     }
@@ -131,7 +140,7 @@ def _escape(text: str) -> str:
 
 def _heading(relation: str, error: BaseException) -> str:
     prefix = f"{relation}: " if relation else ""
-    return f"<h1>{prefix}{_escape(type(error).__name__)}: {_escape(str(error)[:MAX_MESSAGE])}</h1>"
+    return f"<h1>{prefix}{_escape(type(error).__name__)}: {_escape(message_of(error)[:MAX_MESSAGE])}</h1>"
 
 
 def _chain(exc: BaseException) -> Iterator[tuple[BaseException, str]]:
@@ -163,18 +172,32 @@ def _origin(error: BaseException) -> list[tuple[BaseException, str]]:
 
 def _calls(error: BaseException) -> Iterator[str]:
     """Yield your calls, the innermost one open and first, then those of libraries, folded."""
-    calls = frames_of(error)
-    yours = [call for call in calls if call.is_yours] or calls[:1]
-    for number, call in enumerate(yours):
+    yours, libraries = _sorted_out(frames_of(error))
+    for number, call in enumerate(_ends(yours)):
         yield f'<div class="yours">{_call(call, is_open=number == 0)}</div>'
-    libraries = [call for call in calls if call not in yours]
+    if len(yours) > MAX_CALLS:
+        yield f"<p>These are {MAX_CALLS} of {len(yours)} calls of yours: the innermost and the outermost.</p>"
     if libraries:
         yield _folded(libraries)
 
 
+def _sorted_out(calls: list[Frame]) -> tuple[list[Frame], list[Frame]]:
+    """Return your calls, of which the innermost of all is taken for one if there are none, and those of libraries."""
+    yours = [call for call in calls if call.is_yours]
+    others = [call for call in calls if not call.is_yours]
+    return (yours, others) if yours else (others[:1], others[1:])
+
+
+def _ends(calls: list[Frame]) -> list[Frame]:
+    """Return the innermost and the outermost of many calls."""
+    half = MAX_CALLS // 2
+    return calls if len(calls) <= MAX_CALLS else [*calls[:half], *calls[-half:]]
+
+
 def _folded(calls: list[Frame]) -> str:
-    shown = "".join(_call(call, is_open=False) for call in calls)
-    summary = f"<summary>{len(calls)} calls of OpenViper and libraries</summary>"
+    shown = "".join(_call(call, is_open=False) for call in _ends(calls))
+    count = f"{MAX_CALLS} of {len(calls)}" if len(calls) > MAX_CALLS else f"{len(calls)}"
+    summary = f"<summary>{count} calls of OpenViper and libraries</summary>"
     return f'<details class="library">{summary}{shown}</details>'
 
 
@@ -234,9 +257,11 @@ def _secret_values(exc: BaseException) -> set[str]:
 
 def _secret_texts(variables: Mapping[str, Any]) -> Iterator[str]:
     for name, value in variables.items():
+        # Not `isinstance`, which asks a proxy for its class, and not the methods of a class of the project's.
+        text = str.__str__(value) if issubclass(type(value), str) else ""
         # What is short would be masked inside innocent words.
-        if SECRET_NAME.search(name) and isinstance(value, str) and 6 <= len(value) <= MAX_VALUE:
-            yield value
+        if SECRET_NAME.search(name) and 6 <= len(text) <= MAX_VALUE:
+            yield text
 
 
 def _shown(value: Any) -> str:

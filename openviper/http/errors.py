@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from openviper.exceptions import HTTPException, TableNotFound, Unauthorized
 from openviper.http.accept import media_weight, parse_choices
 from openviper.http.asgi import Scope
+from openviper.http.coercion import coerce_response
 from openviper.http.hints import hint_for
 from openviper.http.login_redirect import login_redirect
 from openviper.http.redirects import RedirectResponse
@@ -115,6 +116,20 @@ def status_of(error: BaseException) -> int:
     if isinstance(error, HTTPException):
         return error.status_code
     return 503 if isinstance(error, TableNotFound) else 500
+
+
+async def handled(handler: ExceptionHandler, request: Request, error: BaseException) -> Response:
+    """Return what a handler makes of an error as a response; what is none gets the status of the error, as it is no success."""
+    result = handler(request, error)
+    if hasattr(result, "__await__"):
+        result = await result
+    response = coerce_response(result)
+    status = status_of(error)
+    if response is not result and status >= 400:
+        response.status_code = status
+    if response.needs_preparation:
+        await response.prepare()
+    return response
 
 
 def meant_by(error: BaseException) -> BaseException:
@@ -232,7 +247,8 @@ def _to_login(request: Request, error: HTTPException) -> Response | None:
 def _debug_answer(request: Request, error: Exception) -> Response:
     accept = parse_choices((request.header(b"accept") or b"").decode("latin-1"))
     if media_weight(accept, "application/json") > media_weight(accept, "text/html"):
-        return _problem(500, str(error), {"debug": debug_page.debug_details(error)})
+        details = debug_page.debug_details(error)
+        return _problem(500, details["message"], {"debug": details})
     page = debug_page.render_debug_page(error, request)
     return HTMLResponse(page, 500, {"content-security-policy": PAGE_POLICY})
 

@@ -100,6 +100,9 @@ class EventSourceResponse(StreamingResponse):
             await reading
         finally:
             reading.cancel()
+            # An event that waits to be taken would keep the last word from getting in, and the reader for ever.
+            while not arrived.empty():
+                arrived.get_nowait()
             await asyncio.wait((reading,))
 
 

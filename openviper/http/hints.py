@@ -18,11 +18,19 @@ MAX_LOOKED_AT = 2000
 """How much of a message is searched, in characters."""
 
 
+def message_of(error: BaseException) -> str:
+    """Return what an error says; where its `__str__`, which is a project's own, fails, that it does."""
+    try:
+        return str(error)
+    except Exception as failure:
+        return f"(its __str__ raises {type(failure).__name__})"
+
+
 def hint_for(error: BaseException) -> str:
     """Return what to do about an error; empty if that is not known."""
     if isinstance(error, FieldError):
         return ""
-    text = str(error)[:MAX_LOOKED_AT]
+    text = message_of(error)[:MAX_LOOKED_AT]
     if _MISSING_COLUMN.search(text):
         return f"the database lacks a column that a model has; {_MIGRATE}"
     if _MISSING_TABLE.search(text):

@@ -7,20 +7,18 @@ import re
 from openviper.conf import settings
 
 MASK = "********"
-SECRET_NAME = re.compile(
-    r"passw|secret|token|api[_-]?key|authorization|cookie|session|credential|signature|private",
-    re.IGNORECASE,
+_WORDS = (
+    r"(?:passw|secret|token|api[_-]?key|authorization|cookie|session|credential|signature|private)"
 )
+SECRET_NAME = re.compile(_WORDS, re.IGNORECASE)
 # From the word on, a bounded way to the quote, over a type that may stand between: nothing before it is looked at again.
 _ASSIGNMENT = re.compile(
-    r"(?:passw|secret|token|api[_-]?key)\w{0,64}['\"]?\]?\s{0,8}(?::[\w.,|\[\] ]{1,64})?[=:]\s{0,8}"
+    _WORDS + r"\w{0,64}['\"]?\]?\s{0,8}(?::[\w.,|\[\] ]{1,64})?[=:]\s{0,8}"
     r"[A-Za-z]{0,2}('{3}|\"{3}|['\"])",
     re.IGNORECASE,
 )
 # As in the connection strings that drivers put into their messages: without quotes, and without blanks around the sign.
-_BARE_VALUE = re.compile(
-    r"((?:passw|secret|token|api[_-]?key)\w{0,64}=)[^\s=&,;'\"()\[\]{}]{1,1024}", re.IGNORECASE
-)
+_BARE_VALUE = re.compile(f"({_WORDS}" + r"\w{0,64}=)[^\s=&,;'\"()\[\]{}]{1,1024}", re.IGNORECASE)
 _QUERY_VALUE = re.compile(r"[?&]([^=&\s]{1,64})=([^&\s'\"]{1,1024})")
 _URL_PASSWORD = re.compile(r"://[^/\s:@]{0,256}:([^@\s/]{1,1024})@")
 HARMLESS_HEADERS = re.compile(

@@ -150,16 +150,17 @@ def _unquoted_parts(text: str) -> list[str]:
 
     Where a quotation does not end, nothing is believed.
     """
-    parts = [""]
+    parts: list[list[str]] = [[]]
     for match in _TOKEN.finditer(text):
         token = match.group()
         if token == '"':
             return []
         if token == ",":
-            parts.append("")
+            parts.append([])
         else:
-            parts[-1] += token
-    return [part.strip() for part in parts if part.strip()][-MAX_HOPS:]
+            parts[-1].append(token)
+    joined = ("".join(part).strip() for part in parts)
+    return [part for part in joined if part][-MAX_HOPS:]
 
 
 def _elements(headers: Headers, name: str) -> list[str]:

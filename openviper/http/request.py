@@ -185,6 +185,25 @@ class Request(Connection):
         """Wait until the client has gone away; what is left of the body is dropped."""
         await self._body.disconnected()
 
+    async def read_ahead(self) -> None:
+        """Read the body, unless it is longer than `Request.body` reads: whoever wants that reads it in another way.
+
+        Raises:
+            HTTPException: If it cannot be read.
+        """
+        declared = self.header(b"content-length")
+        if declared is None:
+            is_short = self.header(b"transfer-encoding") is None
+        else:
+            is_short = not declared.isdigit() or int(declared[:20]) <= self.limits.body
+        if is_short:
+            await self.body()
+
+    async def left(self) -> None:
+        """Wait until the body is read, by whom it is for, and then until the client has gone away."""
+        await self._body.taken()
+        await self.disconnected()
+
     async def send_early_hints(self, *links: str) -> bool:
         """Tell the browser what the page will need while it is being made (103 Early Hints, RFC 8297).
 

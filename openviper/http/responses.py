@@ -13,6 +13,7 @@ from openviper.http.answer import Answer
 from openviper.http.asgi import BACKGROUND, Receive, Scope, Send
 from openviper.http.cookies import build_cookie, needs_secure
 from openviper.template import render_to_string
+from openviper.template.environment import check_template_name, is_escaped
 from openviper.utils import json_text
 from openviper.utils.datastructures import MutableHeaders, RawHeaders, encode_header, encode_headers
 
@@ -29,6 +30,20 @@ def _length_header(length: int) -> tuple[bytes, bytes]:
     if length <= MAX_REMEMBERED_LENGTH:
         _LENGTHS[length] = header
     return header
+
+
+def encode_text(text: str, charset: str = "utf-8") -> bytes:
+    """Return a text as bytes.
+
+    Half a surrogate pair, which JSON of a client may have and UTF-8 has not, becomes a question mark: it is no error of ours.
+
+    Raises:
+        UnicodeEncodeError: If the text has something else that the character set has not.
+    """
+    try:
+        return text.encode(charset)
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode().encode(charset)
 
 
 class Response:
@@ -75,7 +90,7 @@ class Response:
         if content is None:
             return b""
         if isinstance(content, str):
-            return content.encode(self.charset)
+            return encode_text(content, self.charset)
         if isinstance(content, (bytes, bytearray, memoryview)):
             return bytes(content)
         raise TypeError(f"content must be str or bytes, not {type(content).__name__}")
@@ -246,7 +261,8 @@ class HTMLResponse(Response):
         block: The name of one block of the template, to send that part of the page only.
 
     Raises:
-        ValueError: If there is both a content and a template, or the template's name leads outside.
+        ValueError: If there is both a content and a template, or the template's name leads outside or is that of plain text,
+            in which nothing is escaped.
         TemplateNotFoundError: If there is no such template.
     """
 
@@ -266,6 +282,10 @@ class HTMLResponse(Response):
         if template is not None:
             if content is not None:
                 raise ValueError("content and template exclude each other")
+            if not is_escaped(check_template_name(template)):
+                raise ValueError(
+                    f"the template {template!r} is of plain text, in which nothing is escaped; it is no page"
+                )
             values = {"request": current_request.get(), **(context or {})}
             content = render_to_string(template, values, template_dir=template_dir, block=block)
         super().__init__(content, status_code, headers)

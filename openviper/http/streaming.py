@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 
 from openviper.exceptions import check_status
 from openviper.http.asgi import BODY, Receive, Scope, Send
-from openviper.http.responses import Response
+from openviper.http.responses import Response, encode_text
 from openviper.utils.datastructures import encode_headers
 
 FIRST_PIECE_WAIT = 0.5
@@ -125,7 +125,7 @@ class StreamingResponse(Response):
 
     def _encoded(self, piece: Chunk) -> bytes:
         if isinstance(piece, str):
-            return piece.encode(self.charset)
+            return encode_text(piece, self.charset)
         if isinstance(piece, (bytes, bytearray, memoryview)):
             return bytes(piece)
         raise TypeError(f"the pieces of a stream are text or bytes, not {piece!r}")

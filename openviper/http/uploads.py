@@ -7,6 +7,7 @@ import os
 import re
 import tempfile
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from io import BytesIO
 from typing import IO, TYPE_CHECKING, Protocol, TypeVar
 
@@ -188,4 +189,6 @@ class Spool:
         """Drop the content."""
         self._held = BytesIO()
         if self._file is not None:
-            self._file.close()
+            # What a full disk did not take it does not take now either, and nobody wants it.
+            with suppress(OSError):
+                self._file.close()

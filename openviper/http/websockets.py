@@ -13,6 +13,7 @@ from openviper.http.asgi import Message, Receive, Scope, Send
 from openviper.http.connection import Connection
 from openviper.http.hosts import Origins
 from openviper.http.json_body import parsed
+from openviper.http.responses import encode_text
 from openviper.utils.datastructures import RawHeaders, encode_header
 from openviper.utils.json_text import encode_json
 
@@ -69,6 +70,7 @@ class WebSocket(Connection):
         self._receive = receive
         self._send = send
         self.state_of_connection: State = "connecting"
+        # A handler may take less; what is more is refused by the server already.
         self.max_size: int = settings.WEBSOCKET_MAX_SIZE
         self.idle_timeout: float = settings.WEBSOCKET_IDLE_TIMEOUT
 
@@ -187,7 +189,7 @@ class WebSocket(Connection):
     async def iter_text(self) -> AsyncIterator[str]:
         """Yield messages, which are text, until the connection is closed."""
         try:
-            while True:
+            while self.state_of_connection != "closed":
                 yield await self.receive_text()
         except WebSocketDisconnected:
             return
@@ -195,7 +197,7 @@ class WebSocket(Connection):
     async def iter_bytes(self) -> AsyncIterator[bytes]:
         """Yield messages, which are bytes, until the connection is closed."""
         try:
-            while True:
+            while self.state_of_connection != "closed":
                 yield await self.receive_bytes()
         except WebSocketDisconnected:
             return
@@ -203,7 +205,7 @@ class WebSocket(Connection):
     async def iter_json(self) -> AsyncIterator[Any]:
         """Yield the values of messages, which are JSON, until the connection is closed."""
         try:
-            while True:
+            while self.state_of_connection != "closed":
                 yield await self.receive_json()
         except WebSocketDisconnected:
             return
@@ -215,7 +217,10 @@ class WebSocket(Connection):
             WebSocketStateError: If the connection is not open.
             WebSocketDisconnected: If the other side is gone.
         """
-        await self._transmit({"type": "websocket.send", "text": text})
+        try:
+            await self._transmit({"type": "websocket.send", "text": text})
+        except UnicodeEncodeError:  # As browsers send it, without halves of surrogate pairs.
+            await self._transmit({"type": "websocket.send", "text": encode_text(text).decode()})
 
     async def send_bytes(self, data: bytes) -> None:
         """Send bytes; raises as `send_text` does."""

@@ -10,7 +10,6 @@ import re
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from gettext import c2py
 
 MAGIC = 0x950412DE
 CONTEXT_END = "\x04"
@@ -65,6 +64,7 @@ class Message:
         places: Where it stands: ``file:line``.
         flags: Such as ``fuzzy``: the translation is a guess and is not used.
         comments: What translators have noted.
+        is_obsolete: Whether the program has the text no longer; its translation is kept, and not used.
     """
 
     text: str
@@ -74,6 +74,7 @@ class Message:
     places: list[str] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
     comments: list[str] = field(default_factory=list)
+    is_obsolete: bool = False
 
     @property
     def key(self) -> tuple[str | None, str]:
@@ -83,8 +84,8 @@ class Message:
     @property
     def is_translated(self) -> bool:
         """Whether it is used: every form is there, and none is a guess. GNU's tools call the head of a new file one."""
-        is_guess = "fuzzy" in self.flags and not self.is_head
-        return bool(self.translations) and all(self.translations) and not is_guess
+        is_unused = self.is_obsolete or ("fuzzy" in self.flags and not self.is_head)
+        return bool(self.translations) and all(self.translations) and not is_unused
 
     @property
     def is_head(self) -> bool:
@@ -122,7 +123,7 @@ def header(language: str) -> Message:
 
 
 def read_po(text: str) -> list[Message]:
-    """Return the messages of a ``.po`` file, its head included; entries that are out of use are left out.
+    """Return the messages of a ``.po`` file, its head and those that are out of use included.
 
     Raises:
         CatalogueError: If a line makes no sense.
@@ -130,11 +131,14 @@ def read_po(text: str) -> list[Message]:
     messages: list[Message] = []
     reader = _Reader()
     number = 0
-    for number, raw in enumerate(text.split("\n"), 1):
+    for number, raw in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
         line = raw.strip()
-        if reader.begins_new(line):
+        is_obsolete = line.startswith("#~")
+        if is_obsolete:
+            line = line[2:].strip()
+        if reader.begins_new(line, is_obsolete):
             messages += reader.take(number)
-        reader.read(line, number)
+        reader.read(line, number, is_obsolete)
     return messages + reader.take(number)
 
 
@@ -146,10 +150,11 @@ class _Reader:
         self._fields: dict[str, str] = {}
         self._current = ""
 
-    def begins_new(self, line: str) -> bool:
+    def begins_new(self, line: str, is_obsolete: bool) -> bool:
         """Return whether a line belongs to the next entry."""
         has_translation = any(name.startswith("msgstr") for name in self._fields)
-        return has_translation and not line.startswith(('"', "msgstr"))
+        goes_on = line.startswith(('"', "msgstr")) and is_obsolete == self._message.is_obsolete
+        return has_translation and not goes_on
 
     def take(self, number: int) -> list[Message]:
         """Return the entry that is complete.
@@ -169,9 +174,9 @@ class _Reader:
         message.translations = _translations(fields, number)
         return [message]
 
-    def read(self, line: str, number: int) -> None:
+    def read(self, line: str, number: int, is_obsolete: bool) -> None:
         """Take a line."""
-        if not line or line.startswith("#~"):
+        if not line or line.startswith("|"):  # What an entry out of use was before.
             return
         if line.startswith("#"):
             self._comment(line)
@@ -179,6 +184,7 @@ class _Reader:
             self._continuation(line, number)
         else:
             self._field(line, number)
+            self._message.is_obsolete = is_obsolete
 
     def _continuation(self, line: str, number: int) -> None:
         if not self._current:
@@ -240,60 +246,6 @@ def _unquoted(text: str, number: int) -> str:
     return value
 
 
-def check_catalogue(messages: Iterable[Message]) -> None:
-    """Check what can be known of translations to be wrong before anybody reads them.
-
-    Raises:
-        ValueError: If a text is there twice, has another number of plural forms than the head says, or its
-            translation wants a value that it has not, or if the head's rule for
-            plurals cannot be read.
-    """
-    whole = list(messages)
-    head = _head_of(whole)
-    seen: set[tuple[str | None, str]] = set()
-    forms = count_forms(head)
-    _check_rule(head)
-    for message in whole:
-        if message.key in seen:
-            raise ValueError(f"the text {message.text[:80]!r} is there twice")
-        seen.add(message.key)
-        _check_forms(message, forms)
-        _check_values(message)
-
-
-def _head_of(messages: Iterable[Message]) -> Message | None:
-    return next((message for message in messages if message.is_head), None)
-
-
-def _check_forms(message: Message, forms: int) -> None:
-    given = len(message.translations)
-    if message.plural and message.is_translated and given != forms:
-        raise ValueError(
-            f"{message.text[:80]!r} has {given} plural forms, and the head says {forms}"
-        )
-
-
-_VALUE = re.compile(r"%\(([^()]{1,200})\)")
-
-
-def _check_values(message: Message) -> None:
-    """Refuse a translation that wants a value which the text does not have: each page with it would fail."""
-    known = set(_VALUE.findall(f"{message.text} {message.plural}"))
-    wanted = _VALUE.findall(" ".join(message.translations)) if message.is_translated else []
-    for name in wanted:
-        if name not in known:
-            raise ValueError(
-                f"the translation of {message.text[:80]!r} wants {name!r}, which the text does not have"
-            )
-
-
-def _check_rule(head: Message | None) -> None:
-    for line in "".join([] if head is None else head.translations).split("\n"):
-        name, _, value = line.partition(":")
-        if name.strip().lower() == "plural-forms" and value.strip():
-            c2py(value.partition("plural=")[2].strip().rstrip(";") or "?")
-
-
 # Writing
 
 
@@ -306,6 +258,11 @@ def write_po(messages: Iterable[Message]) -> str:
 
 def _lines(message: Message, forms: int) -> Iterator[str]:
     yield from _notes(message)
+    prefix = "#~ " if message.is_obsolete else ""
+    yield from (f"{prefix}{line}" for line in _field_lines(message, forms))
+
+
+def _field_lines(message: Message, forms: int) -> Iterator[str]:
     if message.context is not None:
         yield from _quoted("msgctxt", message.context)
     yield from _quoted("msgid", message.text)
@@ -314,7 +271,7 @@ def _lines(message: Message, forms: int) -> Iterator[str]:
 
 def _notes(message: Message) -> Iterator[str]:
     yield from (f"# {comment}" for comment in message.comments)
-    yield from (f"#: {place}" for place in message.places)
+    yield from (f"#: {place}" for place in dict.fromkeys(message.places))
     if message.flags:
         yield f"#, {', '.join(message.flags)}"
 
@@ -392,16 +349,33 @@ def _mo_key(message: Message) -> str:
 def merge(found: Iterable[Message], known: Iterable[Message], language: str) -> list[Message]:
     """Return what a program says now with the translations that are known; the head first, then by text.
 
-    Translations of texts that are gone are dropped; those of a text that has got a plural are kept as a guess.
+    Translations of texts that are gone stand at the end, out of use, until the text is there again; those of a text that has
+    got a plural are kept as a guess.
     """
-    before = {message.key: message for message in known}
+    # One in use wins over the same text out of use.
+    before = {
+        message.key: message for message in sorted(known, key=lambda each: not each.is_obsolete)
+    }
     result = [before.get((None, "")) or header(language)]
-    for message in sorted(found, key=lambda each: (each.text, each.context or "")):
+    for message in sorted(found, key=_by_text):
         old = before.get(message.key)
         if old is not None:
             _take_over(old, message)
         result.append(message)
-    return result
+    present = {message.key for message in result}
+    gone = [message for key, message in before.items() if key not in present]
+    return [*result, *_out_of_use(gone)]
+
+
+def _out_of_use(gone: Iterable[Message]) -> list[Message]:
+    translated = sorted((message for message in gone if any(message.translations)), key=_by_text)
+    for message in translated:
+        message.is_obsolete, message.places = True, []
+    return translated
+
+
+def _by_text(message: Message) -> tuple[str, str]:
+    return message.text, message.context or ""
 
 
 def _take_over(old: Message, message: Message) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,8 @@ FUNCTIONS: Mapping[str, Arguments] = {
     "pgettext_lazy": (0, 1, None),
     "npgettext": (0, 1, 2),
 }
+_UNWRITABLE = re.compile("[\0\x04\ud800-\udfff]")
+"""NUL and EOT part texts in ``.mo`` files; half a character is none."""
 SKIPPED = frozenset({"node_modules", "__pycache__", "vendor", "venv", "build", "dist"})
 
 
@@ -38,13 +42,26 @@ def python_messages(
     Raises:
         SyntaxError: If it is not Python.
     """
-    for node in ast.walk(ast.parse(source)):
+    tree = ast.parse(source)
+    functions = {**functions, **_renamed(tree, functions)}
+    for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             called = _called(node.func)
             texts = _texts(node, functions.get(called))
             message = _message(called, texts, f"{name}:{node.lineno}", functions)
             if message is not None:
                 yield message
+
+
+def _renamed(tree: ast.AST, functions: Mapping[str, Arguments]) -> dict[str, Arguments]:
+    """Return what functions of ours are called in a module that gives them names of its own."""
+    imports = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
+    names = (name for each in imports if each.module == "openviper.i18n" for name in each.names)
+    return {
+        name.asname: functions[name.name]
+        for name in names
+        if name.asname and name.name in functions
+    }
 
 
 def template_messages(environment: Any, source: str, name: str) -> Iterator[Message]:
@@ -100,8 +117,16 @@ def _message(
     context, text, plural = (_pick(texts, place) for place in functions[function])
     if not text:
         return None
-    flags = ["python-format"] if "%(" in text or "%s" in text else []
+    _check_writable((context, text, plural), place)
+    flags = ["python-format"] if any(each in text for each in ("%(", "%s", "%d")) else []
     return Message(text, plural or "", context, places=[place], flags=flags)
+
+
+def _check_writable(parts: Iterable[str | None], place: str) -> None:
+    for part in parts:
+        if part and _UNWRITABLE.search(part):
+            line = place.rpartition(":")[2]
+            raise ValueError(f"line {line}: no catalogue can hold {part[:80]!r}")
 
 
 def _pick(texts: list[str | None], place: int | None) -> str | None:
@@ -122,8 +147,14 @@ def combined(messages: Iterable[Message]) -> list[Message]:
 def source_files(directory: Path, suffixes: Iterable[str]) -> Iterator[Path]:
     """Yield the files of a directory with these endings; hidden folders and those of others are left out."""
     wanted = tuple(suffixes)
-    for path in sorted(directory.rglob("*")):
-        folders = path.relative_to(directory).parts[:-1]
-        is_ours = not any(part in SKIPPED or part.startswith(".") for part in folders)
-        if is_ours and path.suffix in wanted and path.is_file():
-            yield path
+    found: list[Path] = []
+    for folder, inner, files in os.walk(directory):
+        inner[:] = [name for name in inner if is_own_folder(Path(folder, name))]
+        found += [Path(folder, name) for name in files]
+    yield from sorted(path for path in found if path.suffix in wanted and path.is_file())
+
+
+def is_own_folder(folder: Path) -> bool:
+    """Return whether a folder is neither hidden nor one that others have filled, such as a virtual environment."""
+    name = folder.name
+    return not (name in SKIPPED or name.startswith(".") or (folder / "pyvenv.cfg").exists())

@@ -17,6 +17,7 @@ from importlib.util import find_spec
 from io import BytesIO
 from itertools import product
 from pathlib import Path
+from typing import Any, cast
 
 from openviper.conf import settings
 from openviper.project.directory import in_project
@@ -28,6 +29,8 @@ OWN = Path(__file__).parent / "locale"
 """Where the texts of OpenViper itself are: what validation says."""
 DOMAIN = "messages"
 """The name of catalogues, without their endings."""
+TRIED = 200
+"""Numbers that the rule for plurals of a catalogue is tried with, as one that divides by zero would fail in a page."""
 
 _language: ContextVar[str | None] = ContextVar("language", default=None)
 
@@ -132,10 +135,13 @@ def _catalogue_paths(language: str, directories: tuple[str, ...]) -> Iterator[Pa
 def _read(path: Path) -> standard.NullTranslations:
     """Return a catalogue; an empty one in place of a file that is none, so that it costs its own texts only."""
     try:
-        return standard.GNUTranslations(BytesIO(read_bytes(path)))
-    except (OSError, ValueError, struct.error, LookupError) as error:
+        catalogue: Any = standard.GNUTranslations(BytesIO(read_bytes(path)))
+        for number in range(TRIED):
+            catalogue.plural(number)
+    except (OSError, ValueError, struct.error, LookupError, ArithmeticError) as error:
         logger.error("the translations in %s cannot be read: %s; run compilemessages", path, error)
         return standard.NullTranslations()
+    return cast("standard.NullTranslations", catalogue)
 
 
 def reset_translations() -> None:

@@ -40,7 +40,7 @@ class CORSPolicy:
     Raises:
         TypeError: If several of something are one text.
         ValueError: If no page has such an origin, or no request such a method or header; if every origin may send cookies: any
-            page could act for our users.
+            page could act for our users; if `expose_headers` has a star beside cookies, which browsers take for a name.
     """
 
     def __init__(
@@ -62,6 +62,8 @@ class CORSPolicy:
         self.methods = tuple(map(str.upper, _words(allowed_methods, "allowed_methods")))
         self.headers = tuple(map(str.lower, _words(allowed_headers, "allowed_headers")))
         self.expose_headers = _words(expose_headers, "expose_headers")
+        if allow_credentials and "*" in self.expose_headers:
+            raise ValueError("with allow_credentials '*' among expose_headers is a name: list them")
         self.max_age = max_age
         self.allow_private_network = allow_private_network
 
@@ -79,15 +81,27 @@ class CORSPolicy:
         return headers
 
     def refusal(self, origin: str, method: str, headers: str) -> str:
-        """Return why what a page wants to send is not allowed; empty if it is."""
+        """Return why what a page wants to send is not allowed; empty if it is.
+
+        Args:
+            origin: The page's origin.
+            method: The method.
+            headers: The names of the headers, between commas.
+        """
         if not self.allows(origin):
             return "origin"
-        if "*" not in self.methods and method.upper() not in self.methods:
+        if not _allowed([method.upper()], self.methods):
             return "method"
-        wanted = [name.strip().lower() for name in headers.split(",") if name.strip()]
-        if "*" not in self.headers and not set(wanted) <= set(self.headers):
-            return "headers"
-        return ""
+        return "" if _allowed(_listed(headers.lower()), self.headers) else "headers"
+
+
+def _listed(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _allowed(wanted: Sequence[str], named: Sequence[str]) -> bool:
+    """Return whether methods or headers are among those named, or any and there can be such in a request."""
+    return set(wanted) <= set(named) or ("*" in named and methods(wanted) is None)
 
 
 def _words(given: Sequence[str], name: str) -> tuple[str, ...]:
@@ -213,7 +227,7 @@ def _found(router: Router, scope: Scope, method: str) -> Found | None:
 
 
 def _preflight(policy: CORSPolicy, origin: str, method: str, headers: Headers) -> Response:
-    wanted = headers.get("access-control-request-headers", "")
+    wanted = ", ".join(_listed(",".join(headers.getlist("access-control-request-headers"))))
     refusal = policy.refusal(origin, method, wanted)
     vary = {"vary": "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"}
     if refusal:

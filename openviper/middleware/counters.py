@@ -5,13 +5,20 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import importlib
+import logging
+import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Protocol
 
 from openviper.conf import settings
 from openviper.db.connections.databases import Connection, Database, connections
 from openviper.db.exceptions import DatabaseError
-from openviper.exceptions import ImproperlyConfigured, IntegrityError
+from openviper.exceptions import (
+    ImproperlyConfigured,
+    IntegrityError,
+    OpenViperException,
+    ORMException,
+)
 from openviper.utils.importing import lazy_module
 
 if TYPE_CHECKING:
@@ -19,9 +26,18 @@ if TYPE_CHECKING:
 else:
     races = lazy_module("openviper.db.query.races")  # Few servers count in a database.
 
+logger = logging.getLogger("openviper.ratelimit")
 MAX_KEYS = 100_000
 """Most keys that a process counts; beyond, those that have been silent longest are forgotten."""
 TABLE = "openviper_rate_limits"
+TIMEOUT = 2.0
+"""Longest that a request waits for Redis, in seconds."""
+PAUSE = 5.0
+"""Seconds after an attempt that failed until what counts is asked again."""
+
+
+class CounterUnavailableError(OpenViperException):
+    """What counts requests cannot be reached, or cannot count now."""
 
 
 class Counter(Protocol):
@@ -37,6 +53,9 @@ class Counter(Protocol):
 
         Returns:
             How many there were in this window, with this one, and in the one before.
+
+        Raises:
+            CounterUnavailableError: If it cannot count now; a limit counts in the process meanwhile.
         """
         ...
 
@@ -63,6 +82,45 @@ class MemoryCounter:
         return count + 1, before
 
 
+class SteadyCounter:
+    """Counts with another counter, and in this process while that cannot: a limit stays, and no request fails.
+
+    The log has the beginning of an outage and its end, once each.
+
+    Args:
+        counter: The other one.
+    """
+
+    def __init__(self, counter: Counter) -> None:
+        self._counter = counter
+        self._spare = MemoryCounter()
+        self._is_down = False
+        self._next_try = 0.0
+
+    async def hit(self, key: str, window: int, seconds: int) -> tuple[int, int]:
+        """Count one request; see `Counter.hit`."""
+        if self._is_down:
+            if time.monotonic() < self._next_try:
+                return await self._spare.hit(key, window, seconds)
+            # This request finds out for all who come meanwhile.
+            self._next_try = time.monotonic() + PAUSE
+        try:
+            counted = await self._counter.hit(key, window, seconds)
+        except CounterUnavailableError as error:
+            self._note(error)
+            return await self._spare.hit(key, window, seconds)
+        if self._is_down:
+            self._is_down = False
+            logger.warning("requests are counted by all processes together again")
+        return counted
+
+    def _note(self, error: CounterUnavailableError) -> None:
+        self._next_try = time.monotonic() + PAUSE
+        if not self._is_down:
+            self._is_down = True
+            logger.error("requests are counted by each process for itself meanwhile: %s", error)
+
+
 class DatabaseCounter:
     """Counts in the default database, for all processes together; the table is made when it is first needed."""
 
@@ -73,9 +131,12 @@ class DatabaseCounter:
 
     async def hit(self, key: str, window: int, seconds: int) -> tuple[int, int]:
         """Count one request, outside of any transaction of its own; see `Counter.hit`."""
-        return await races.again_after_deadlock(
-            self._alias, lambda: self._hit(key, window, seconds)
-        )
+        try:
+            return await races.again_after_deadlock(
+                self._alias, lambda: self._hit(key, window, seconds)
+            )
+        except (DatabaseError, ORMException) as error:
+            raise CounterUnavailableError(str(error)) from error
 
     async def _hit(self, key: str, window: int, seconds: int) -> tuple[int, int]:
         database = connections.get(self._alias)
@@ -86,10 +147,11 @@ class DatabaseCounter:
             if window != self._cleaned:
                 self._cleaned = window
                 await connection.execute(
-                    f"DELETE FROM {TABLE} WHERE window_end < {mark}", ((window - 1) * seconds,)
+                    f"DELETE FROM {TABLE} WHERE needed_until <= {mark}", (window * seconds,)
                 )
+            # The window after it still looks at it.
             counted = await connection.insert(
-                _add_one(database.vendor, mark), (key, window, (window + 1) * seconds)
+                _add_one(database.vendor, mark), (key, window, (window + 2) * seconds)
             )
             rows = await connection.fetch_all(
                 f"SELECT window_number, hits FROM {TABLE} WHERE name = {mark} AND window_number >= {mark}",
@@ -103,7 +165,7 @@ class DatabaseCounter:
     async def _prepare(self, connection: Connection, database: Database) -> None:
         create = (
             f"CREATE TABLE IF NOT EXISTS {TABLE} (name varchar(64) NOT NULL, window_number bigint NOT NULL, "
-            "window_end bigint NOT NULL, hits bigint NOT NULL, PRIMARY KEY (name, window_number))"
+            "needed_until bigint NOT NULL, hits bigint NOT NULL, PRIMARY KEY (name, window_number))"
         )
         try:
             await connection.execute(create)
@@ -115,7 +177,7 @@ class DatabaseCounter:
 
 def _add_one(vendor: str, mark: str) -> str:
     """Return the statement that counts one request and tells how many there are with it."""
-    insert = f"INSERT INTO {TABLE} (name, window_number, window_end, hits) VALUES ({mark}, {mark}, {mark}, "
+    insert = f"INSERT INTO {TABLE} (name, window_number, needed_until, hits) VALUES ({mark}, {mark}, {mark}, "
     if vendor in ("mysql", "mariadb"):
         # What is put into LAST_INSERT_ID is what the statement tells.
         return f"{insert}LAST_INSERT_ID(1)) ON DUPLICATE KEY UPDATE hits = LAST_INSERT_ID(hits + 1)"
@@ -140,11 +202,25 @@ class RedisCounter:
             raise ImproperlyConfigured(
                 "RATE_LIMIT_BACKEND 'redis' needs the package 'redis'; run: pip install redis"
             ) from error
-        self._client: Any = module.Redis.from_url(url or settings.RATE_LIMIT_REDIS_URL)
+        self._errors: tuple[type[Exception], ...] = (OSError, TimeoutError, module.RedisError)
+        retry: Any = importlib.import_module("redis.retry")
+        backoff: Any = importlib.import_module("redis.backoff")
+        self._client: Any = module.Redis.from_url(
+            url or settings.RATE_LIMIT_REDIS_URL,
+            socket_timeout=TIMEOUT,
+            socket_connect_timeout=TIMEOUT,
+            # Once more where the server has closed an idle connection.
+            retry=retry.Retry(backoff.NoBackoff(), 1, (module.ConnectionError,)),
+        )
 
     async def hit(self, key: str, window: int, seconds: int) -> tuple[int, int]:
         """Count one request; see `Counter.hit`."""
-        return await asyncio.to_thread(self._hit, key, window, seconds)
+        try:
+            # Waiting for a thread counts: a server that hangs keeps them all.
+            async with asyncio.timeout(TIMEOUT):
+                return await asyncio.to_thread(self._hit, key, window, seconds)
+        except self._errors as error:
+            raise CounterUnavailableError(f"Redis: {type(error).__name__} {error}") from error
 
     def _hit(self, key: str, window: int, seconds: int) -> tuple[int, int]:
         current, before = (f"openviper:limit:{key}:{number}" for number in (window, window - 1))

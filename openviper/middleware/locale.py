@@ -48,7 +48,7 @@ class LocaleMiddleware(BaseMiddleware):
         for wish in wishes:
             if isinstance(wish, str) and wish.lower() in self._languages:
                 return self._languages[wish.lower()]
-        header = request.headers.get("accept-language", "")
+        header = ",".join(request.headers.getlist("accept-language"))
         return best_language(header, tuple(self._languages.values())) or settings.LANGUAGE_CODE
 
 

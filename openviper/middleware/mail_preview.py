@@ -86,7 +86,8 @@ async def _respond_message(root: str, rest: str) -> Response:
     content = await asyncio.to_thread(preview.read_kept, name)
     if content is None or view not in _VIEWS:
         return PlainTextResponse("Not Found", 404, _HEADERS)
-    return _VIEWS[view](f"{root}/{quote(name)}", content)
+    # In a thread: it may have many megabytes.
+    return await asyncio.to_thread(_VIEWS[view], f"{root}/{quote(name)}", content)
 
 
 def _is_allowed_host(scope: Scope) -> bool:
@@ -124,7 +125,7 @@ def _message_page(root: str, content: bytes) -> Response:
         parts.append(f'<h2>HTML</h2><iframe sandbox src="{escape(root)}/html"></iframe>')
     text = message.get_body(("plain",))
     if text is not None:
-        parts.append(f"<h2>Text</h2><pre>{escape(text.get_content())}</pre>")
+        parts.append(f"<h2>Text</h2><pre>{escape(preview.text_of(text))}</pre>")
     parts += [_files(message), f'<p><a href="{escape(root)}/source">Source</a></p>']
     subject = str(message["Subject"] or "")
     return _html(f"<h1>{escape(subject)}</h1>{''.join(parts)}", _POLICY, subject)
@@ -151,7 +152,7 @@ def _html_view(_root: str, content: bytes) -> Response:
     if part is None:
         return PlainTextResponse("Not Found", 404, _HEADERS)
     headers = {**_HEADERS, "content-security-policy": _BODY_POLICY}
-    return HTMLResponse(part.get_content(), headers=headers)
+    return HTMLResponse(preview.text_of(part), headers=headers)
 
 
 def _source_view(_root: str, content: bytes) -> Response:

@@ -19,7 +19,13 @@ from openviper.http.connection import Connection
 from openviper.http.errors import answer
 from openviper.http.request import Request
 from openviper.middleware.base import BaseMiddleware, MiddlewareEntry
-from openviper.middleware.counters import Counter, MemoryCounter, hashed_key, make_counter
+from openviper.middleware.counters import (
+    Counter,
+    MemoryCounter,
+    SteadyCounter,
+    hashed_key,
+    make_counter,
+)
 from openviper.utils.clock import now
 from openviper.utils.datastructures import RawHeaders
 
@@ -44,13 +50,17 @@ class Verdict(NamedTuple):
 
 
 class Limit:
-    """Requests per window of time, slid over two windows: at no time more than the limit in the last window's length.
+    """Requests per window of time, slid over two windows, as if those of the one before had come evenly spread over it.
 
     Args:
         requests: How many are let through.
         seconds: How long the window is.
-        counter: What counts them.
+        counter: What counts them; while it cannot, they are counted in this process.
         clock: The time, in seconds since 1970.
+
+    Raises:
+        TypeError: If these are no numbers, as where `rate_limit` is written without parentheses.
+        ValueError: If they are less than 1.
     """
 
     def __init__(
@@ -60,18 +70,17 @@ class Limit:
         counter: Counter,
         clock: Callable[[], float] = now,
     ) -> None:
-        if requests < 1 or seconds < 1:
-            raise ValueError(
-                f"a limit needs at least 1 request and 1 second, not {requests!r} in {seconds!r}"
-            )
+        _check_limit(requests, seconds)
         self.requests = requests
         self.seconds = math.ceil(seconds)
-        self._counter = counter
+        self._counter = SteadyCounter(counter)
         self._clock = clock
 
     async def take(self, key: str) -> Verdict:
-        """Count one request and return what is left."""
+        """Count one request, under a key of any length, and return what is left."""
         window, passed = divmod(self._clock(), self.seconds)
+        # What another limit counts with the same counter is not counted here.
+        key = hashed_key(key, f"{self.requests}/{self.seconds}")
         count, before = await self._counter.hit(key, int(window), self.seconds)
         # Those that were refused are not held against anybody in the next window.
         before = min(before, self.requests)
@@ -100,6 +109,17 @@ class Limit:
     def _fades(self, before: int, spare: int) -> float:
         """Return how long a window has to go on until of those before it no more than `spare` count."""
         return self.seconds * max(0.0, 1 - spare / before)
+
+
+def _check_limit(requests: Any, seconds: Any) -> None:
+    if not isinstance(requests, int) or not isinstance(seconds, (int, float)):
+        raise TypeError(
+            f"a limit is requests in seconds, such as (60, 60), not {requests!r} in {seconds!r}"
+        )
+    if requests < 1 or not 1 <= seconds < math.inf:
+        raise ValueError(
+            f"a limit needs at least 1 request and 1 second, not {requests!r} in {seconds!r}"
+        )
 
 
 NETWORK_BITS = 64
@@ -206,9 +226,7 @@ class RateLimitMiddleware(BaseMiddleware):
             await self.app(scope, receive, send)
             return
         request = Request(scope, receive)
-        # Another limit, of an application that is mounted in this one for example, counts for itself.
-        about = f"{self.limit.requests}/{self.limit.seconds}"
-        verdict = await self.limit.take(hashed_key("middleware", about, self._key(request)))
+        verdict = await self.limit.take(_named("middleware", self._key(request)))
         headers = limit_headers(verdict)
 
         def finish(_answer: Answer, own: RawHeaders) -> RawHeaders:
@@ -221,6 +239,15 @@ class RateLimitMiddleware(BaseMiddleware):
             await refusal(scope, receive, send)
         else:
             await self.app(scope, receive, send)
+
+
+def _named(name: str, key: object) -> str:
+    """Return what one limit counts a request by."""
+    if not isinstance(key, str):
+        raise TypeError(
+            f"requests are counted by a text, not by {key!r}; a key function returns one"
+        )
+    return f"{name}\0{key}"
 
 
 def limit_headers(verdict: Verdict) -> list[tuple[bytes, bytes]]:
@@ -254,7 +281,7 @@ def rate_limit(
         @functools.wraps(handler)
         async def limited(*args: Any, **kwargs: Any) -> Any:
             request = _request_among((*args, *kwargs.values()), name)
-            verdict = await limit.take(hashed_key(name, key_func(request)))
+            verdict = await limit.take(_named(name, key_func(request)))
             if verdict.retry_after:
                 raise TooManyRequests(verdict.retry_after)
             result = handler(*args, **kwargs)

@@ -177,11 +177,15 @@ def _repeats(headers: RawHeaders) -> bool:
     return len(names) != len(set(names))
 
 
+_VISIBLE = "".join(map(chr, range(0x21, 0x7F)))
+
+
 def _to_https(scope: Scope) -> Response:
     host = next((value for name, value in scope["headers"] if name == b"host"), b"")
     name = split_host(host.decode("latin-1"))[0]
-    query = scope.get("query_string", b"").decode("latin-1")
-    path = quote(scope["path"], safe="/:@!$&()*+,;=~-._")
+    # Whatever a parser lets through of an address, a header has it encoded.
+    query = quote(scope.get("query_string", b""), safe=_VISIBLE)
+    path = quote(scope["path"], safe="/:@!$&()*+,;=~-._", errors="replace")
     target = f"https://{name}{path}{'?' + query if query else ''}"
     # 308 keeps method and body, which 301 does not (RFC 9110, 15.4).
     status = 301 if scope["method"] in ("GET", "HEAD") else 308

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from openviper.exceptions import ImproperlyConfigured
 from openviper.http.request import Request
+from openviper.http.websockets import WebSocket
 from openviper.utils.identifiers import closest
 from openviper.utils.signatures import signature_of
 
@@ -190,7 +191,7 @@ def _is_request(parameter: inspect.Parameter) -> bool:
     annotation = parameter.annotation
     if isinstance(annotation, str):
         return annotation.rpartition(".")[2] in REQUEST_TYPES
-    return isinstance(annotation, type) and issubclass(annotation, Request)
+    return isinstance(annotation, type) and issubclass(annotation, (Request, WebSocket))
 
 
 def _adapter(handler: Handler, plan: Plan) -> Handler:

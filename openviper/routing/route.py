@@ -167,6 +167,8 @@ class Route:
 
     def match(self, path: str) -> dict[str, Any] | None:
         """Return the converted parameters if the pattern matches a path, else `None`."""
+        if path[:1] not in ("", "/"):
+            return None
         path = sanitize_request_path(path)
         node = Node[Route]()
         node.add(self)

@@ -7,7 +7,7 @@ from typing import Any
 
 from openviper.core.context import Exchange, current_exchange, current_request
 from openviper.exceptions import HTTPException
-from openviper.http.asgi import ROUTE, ASGIApp, Receive, Scope, Send
+from openviper.http.asgi import HANDSHAKE_ANSWER, ROUTE, ASGIApp, Receive, Scope, Send
 from openviper.http.connection import Connection
 from openviper.http.errors import as_sentence, leaves_of
 from openviper.http.responses import PlainTextResponse, Response
@@ -26,8 +26,6 @@ from openviper.routing.router import Router
 from openviper.utils.printable import printable
 
 logger = logging.getLogger("openviper.request")
-HANDSHAKE_ANSWER = "websocket.http.response"
-"""The extension by which a WebSocket can be refused with an answer of HTTP (ASGI 2.4)."""
 
 
 async def within_exchange(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from openviper.staticfiles.copying import is_compressible
+from openviper.staticfiles.hashed_names import MAX_NAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class Extras:
             size: Its size, in bytes.
             names: All names that are collected; a companion that comes from a source is taken as it is.
         """
-        if not self.compress or f"{name}.gz" in names:
+        companion = f"{name}.gz"
+        is_too_long = len(os.fsencode(companion.rpartition("/")[2])) > MAX_NAME
+        if not self.compress or companion in names or is_too_long:
             return False
         return is_compressible(name, size)

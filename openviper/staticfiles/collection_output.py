@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import secrets
@@ -47,7 +48,9 @@ class Output:
         if self._is_new:
             return f"{self.base}/{name}"
         folder, _, last = f"{self.base}/{name}".rpartition("/")
-        return f"{folder}/.{last}.{self._token}.partial"
+        # Not with the name itself, which may be as long as names can be.
+        short = hashlib.sha256(os.fsencode(last)).hexdigest()[:16]
+        return f"{folder}/.{short}.{self._token}.partial"
 
     def stage(self, name: str) -> str:
         """Take note that a file is written, and return where."""

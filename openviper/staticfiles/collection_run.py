@@ -13,7 +13,7 @@ from openviper.staticfiles.collection_output import Output
 from openviper.staticfiles.collection_plan import Item, Plan
 from openviper.staticfiles.collection_record import Known, Record
 from openviper.staticfiles.copying import compress_file, copy_file, link_or_copy
-from openviper.staticfiles.hashed_names import digest_of_file, hashed_name
+from openviper.staticfiles.hashed_names import check_free, digest_of_file, hashed_name
 from openviper.staticfiles.linked_copies import LinkedCopies, as_text
 from openviper.staticfiles.references import MAX_READ, find_references, may_refer
 from openviper.staticfiles.scan import is_leftover
@@ -158,6 +158,7 @@ class CollectionRun:
         if not self.extras.hashed or known.references or known.digest is None:
             return []
         name = hashed_name(item.entry.name, known.digest)
+        check_free(name, item.entry.name, self.names)
         self._second_name(path, name, item)
         return [name]
 

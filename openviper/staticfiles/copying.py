@@ -80,13 +80,16 @@ def write_file(target: str, content: bytes, mode: int, mtime_ns: int) -> None:
     """Write a new file, with permissions and time of change.
 
     Raises:
-        OSError: If writing fails, or the name is taken.
+        OSError: If writing fails, or the name is taken; what was written of it is removed.
     """
     writer = os.open(target, _NEW, 0o600)
     try:
         _write_all(writer, content)
         os.fchmod(writer, mode)
         os.utime(writer, ns=(mtime_ns, mtime_ns))
+    except BaseException:
+        os.unlink(target)
+        raise
     finally:
         os.close(writer)
 

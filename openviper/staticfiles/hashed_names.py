@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from openviper.staticfiles.exceptions import CollectError
 
 DIGEST_LENGTH = 12
 """Hexadecimal digits of the SHA-256 in a hashed name: 48 bits tell the versions of one file apart."""
@@ -26,10 +28,40 @@ def digest_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:DIGEST_LENGTH]
 
 
+MAX_NAME = 255
+"""Most bytes that the last part of a path has on common file systems."""
+LONGEST_SUFFIX = 32
+"""Most characters behind the last dot that are taken for the kind of a file."""
+
+
 def hashed_name(name: str, digest: str) -> str:
-    """Return the name of a file with its hash before the suffix: ``css/site.3f2a….css``."""
+    """Return the name of a file with its hash before the suffix, ``css/site.3f2a….css``; a stem that is too long is cut."""
     stem, suffix = os.path.splitext(name)
-    return f"{stem}.{digest}{suffix}"
+    if len(suffix) > LONGEST_SUFFIX:
+        stem, suffix = name, ""
+    folder, slash, last = stem.rpartition("/")
+    room = MAX_NAME - len(os.fsencode(f".{digest}{suffix}.gz"))
+    while len(os.fsencode(last)) > room:
+        last = last[: room - len(os.fsencode(last))]
+    return f"{folder}{slash}{last}.{digest}{suffix}"
+
+
+def check_free(copy: str, name: str, collected: Collection[str]) -> None:
+    """Check that no source has a file with the hashed name of another one.
+
+    Args:
+        copy: The hashed name.
+        name: The name of the file.
+        collected: The names of all files.
+
+    Raises:
+        CollectError: If one has.
+    """
+    if copy in collected:
+        raise CollectError(
+            f"a source has {copy!r}, which the copy of {name!r} with a hash in its name is called; "
+            "remove it, or whatever else an earlier collection has left in that source"
+        )
 
 
 def circles(references: Mapping[str, Sequence[str]]) -> Iterator[list[str]]:

@@ -9,7 +9,7 @@ from openviper.staticfiles.collection_output import Output
 from openviper.staticfiles.collection_plan import Plan
 from openviper.staticfiles.collection_record import Record
 from openviper.staticfiles.copying import compress_file, write_file
-from openviper.staticfiles.hashed_names import circles, digest_of, hashed_name
+from openviper.staticfiles.hashed_names import check_free, circles, digest_of, hashed_name
 from openviper.staticfiles.references import Reference, find_references, rewrite
 
 
@@ -97,14 +97,22 @@ class LinkedCopies:
         references: Mapping[str, list[Reference]],
     ) -> None:
         """Record digest and name of each copy, from its content with the names that are settled."""
-        others = {name: new for name, new in self._record.hashed.items() if name not in circle}
-        settled = {name: rewrite(texts[name], references[name], others) for name in circle}
+        open_names = set(circle)
+        settled = {
+            name: rewrite(
+                texts[name],
+                [each for each in references[name] if each.target not in open_names],
+                self._record.hashed,
+            )
+            for name in circle
+        }
         # The names of a circle depend on each other, so each has the hash of all.
         together = "".join(settled.values()) if self._is_circle(circle) else ""
         for name in circle:
             digest = digest_of(as_bytes(settled[name] + together))
             self._record.files[name] = self._record.files[name]._replace(digest=digest)
             self._record.hashed[name] = hashed_name(name, digest)
+            check_free(self._record.hashed[name], name, self._collected)
 
     def _is_circle(self, names: list[str]) -> bool:
         return len(names) > 1 or names[0] in self._targets(names[0])

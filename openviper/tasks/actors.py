@@ -14,6 +14,7 @@ from openviper.tasks import arguments
 from openviper.tasks.functions import (
     annotations_of,
     default_name,
+    exception_types,
     plain_result,
     plain_type,
     refuse_generators,
@@ -40,7 +41,7 @@ from openviper.tasks.sending import (
 )
 from openviper.tasks.sending import is_captured as is_captured
 from openviper.tasks.sending import set_capture as set_capture
-from openviper.tasks.units import Duration, to_count, to_flag, to_ms
+from openviper.tasks.units import Duration, to_count, to_flag, to_ms, to_optional_ms
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -110,13 +111,13 @@ class Actor(Generic[P, R]):
         if self.min_backoff_ms > self.max_backoff_ms:
             raise ValueError(f"min_backoff={min_backoff!r} is above max_backoff={max_backoff!r}")
         self.time_limit_ms = to_ms("time_limit", time_limit, least=1)
-        self.soft_time_limit_ms = _optional_ms("soft_time_limit", soft_time_limit)
+        self.soft_time_limit_ms = to_optional_ms("soft_time_limit", soft_time_limit)
         self._check_soft_limit(soft_time_limit)
         self.store_results = to_flag("store_results", store_results)
         self.priority = to_count("priority", priority, least=-MAX_PRIORITY, most=MAX_PRIORITY)
-        self.max_age_ms = _optional_ms("max_age", max_age)
+        self.max_age_ms = to_optional_ms("max_age", max_age)
         self.log_arguments = to_flag("log_arguments", log_arguments)
-        self.never_retry = _exceptions(never_retry)
+        self.never_retry = exception_types("never_retry", never_retry)
         self.rate: Rate | None = None if rate_limit is None else parse_rate(rate_limit)
         self.concurrency = (
             None if concurrency is None else to_count("concurrency", concurrency, least=1)
@@ -360,6 +361,38 @@ class Actor(Generic[P, R]):
             "kwargs": kwargs,
         }
 
+    def message_with_options(
+        self,
+        *,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        delay: Duration | None = None,
+        eta: datetime | None = None,
+        queue: str | None = None,
+        priority: int | None = None,
+        max_retries: int | None = None,
+        expires: Duration | datetime | None = None,
+        unique: str | bool | None = None,
+        unique_for: UniqueFor = "running",
+    ) -> Call:
+        """Return what `send_with_options` would send, without sending it.
+
+        In a later step of a chain, and in what follows a group, `delay` and durations for `expires` count from when the step
+        or the group before has ended. `unique` is for `openviper.tasks.send_many` only.
+
+        Raises:
+            TypeError: If the arguments are no sequence, or the named ones no mapping.
+            ValueError: If the queue can have no such name. Chains, groups and `send_many` check all the rest.
+        """
+        options = SendOptions(delay, eta, None, priority, max_retries, expires, unique, unique_for)
+        return {
+            "actor_name": self.actor_name,
+            "queue_name": self.queue_name if queue is None else check_queue(queue),
+            "args": as_arguments(args),
+            "kwargs": dict(as_named_arguments(kwargs)),
+            "options": options,
+        }
+
     def get_result(
         self, proxy: TaskMessageProxy, *, block: bool = True, timeout: Duration | None = None
     ) -> Any:
@@ -367,23 +400,6 @@ class Actor(Generic[P, R]):
         value = proxy.get_result(block=block, timeout=timeout)
         # One that was sent by the name of its actor may not know it.
         return self.read_result(value) if proxy.actor is None else value
-
-
-def _optional_ms(name: str, value: Duration | None) -> float | None:
-    return None if value is None else to_ms(name, value, least=1)
-
-
-def _exceptions(
-    given: type[BaseException] | Iterable[object],
-) -> tuple[type[BaseException], ...]:
-    if not isinstance(given, (type, Iterable)):
-        raise TypeError(f"never_retry={given!r} must be exception classes")
-    types: list[type[BaseException]] = []
-    for exception in (given,) if isinstance(given, type) else tuple(given):
-        if not isinstance(exception, type) or not issubclass(exception, BaseException):
-            raise TypeError(f"never_retry={given!r} must be exception classes")
-        types.append(exception)
-    return tuple(types)
 
 
 Registry: ActorRegistry[Actor[Any, Any]] = ActorRegistry()

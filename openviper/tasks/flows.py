@@ -11,7 +11,8 @@ from openviper.tasks.actors import Registry
 from openviper.tasks.broker import get_broker, tasks_config
 from openviper.tasks.brokers.base import GroupInfo, NewGroup
 from openviper.tasks.exceptions import OpenViperTasksError, ResultTimeout
-from openviper.tasks.message import Message, new_id, to_json, to_values
+from openviper.tasks.message import Message, to_json, to_values
+from openviper.tasks.message_ids import new_id
 from openviper.tasks.proxy import TaskMessageProxy
 from openviper.tasks.sending import (
     NO_OPTIONS,
@@ -19,6 +20,7 @@ from openviper.tasks.sending import (
     SendOptions,
     build_message,
     is_disabled,
+    is_duplicate,
     send_messages,
 )
 from openviper.tasks.signing import sign
@@ -30,14 +32,19 @@ MAX_STEPS = 100
 """Most steps of a chain: each message bears those that follow."""
 
 
-def _message(call: Call) -> Message:
+def _message(call: Call, *, comes_later: bool = False) -> Message:
     known = Registry.find_actor(call["actor_name"])
-    is_its_own = known is not None and call["queue_name"] == known.queue_name
-    options = NO_OPTIONS if is_its_own else SendOptions(queue=call["queue_name"])
-    return build_message(call["actor_name"], known, tuple(call["args"]), call["kwargs"], options)
+    options = call.get("options", NO_OPTIONS)
+    if known is None or call["queue_name"] != known.queue_name:
+        options = replace(options, queue=call["queue_name"])
+    args = tuple(call["args"])
+    return build_message(
+        call["actor_name"], known, args, call["kwargs"], options, comes_later=comes_later
+    )
 
 
-_PARTS = frozenset(Call.__annotations__)
+def _later_message(call: Call) -> Message:
+    return _message(call, comes_later=True)
 
 
 def _check_call(call: object) -> None:
@@ -46,12 +53,30 @@ def _check_call(call: object) -> None:
     Raises:
         TypeError: If it is an actor, a result, or something else.
     """
-    if not isinstance(call, dict) or call.keys() != _PARTS:
+    if not isinstance(call, dict) or call.keys() - {"options"} != Call.__required_keys__:
+        raise _no_call(call)
+    if not isinstance(call.get("options", NO_OPTIONS), SendOptions):
         raise _no_call(call)
 
 
 def _no_call(given: object) -> TypeError:
     return TypeError(f"a call is what Actor.message() returns, not {given!r}")
+
+
+def _check_member(call: Call) -> None:
+    """Check a call that others wait for.
+
+    Raises:
+        TypeError: If it is none.
+        ValueError: If it is unique: a duplicate is not sent, so that what waits for its end would wait for ever.
+    """
+    _check_call(call)
+    unique = call.get("options", NO_OPTIONS).unique
+    if unique is not None and unique is not False:
+        raise ValueError(
+            f"unique={unique!r} of {call['actor_name']!r}: what follows in a chain or a group would wait for a duplicate for ever; "
+            "give it to send_with_options() or send_many()"
+        )
 
 
 def _refuse_if_disabled(what: str) -> None:
@@ -66,7 +91,9 @@ def _finish(message: Message) -> Message:
     return message
 
 
-def _proxy(message: Message, call: Call) -> TaskMessageProxy:
+def _proxy(
+    message: Message, call: Call, duplicates: Sequence[Message] | None = ()
+) -> TaskMessageProxy:
     known = Registry.find_actor(message.actor_name)
     return TaskMessageProxy(
         message.message_id,
@@ -74,6 +101,7 @@ def _proxy(message: Message, call: Call) -> TaskMessageProxy:
         message.queue_name,
         tuple(call["args"]),
         call["kwargs"],
+        is_duplicate=is_duplicate(message, duplicates),
         keeps_result=known is None or known.store_results,
         actor=known,
     )
@@ -83,7 +111,7 @@ def send_many(calls: Sequence[Call]) -> list[TaskMessageProxy]:
     """Send calls, of any actors, together: all of them, or none.
 
     Args:
-        calls: What `Actor.message` returns.
+        calls: What `Actor.message` or `Actor.message_with_options` returns.
 
     Raises:
         TypeError: If an actor cannot be called so, or arguments cannot be written as JSON.
@@ -95,9 +123,10 @@ def send_many(calls: Sequence[Call]) -> list[TaskMessageProxy]:
     for call in calls:
         _check_call(call)
     messages = [_message(call) for call in calls]
-    if messages:
-        send_messages(messages)
-    return [_proxy(message, call) for message, call in zip(messages, calls, strict=True)]
+    duplicates = send_messages(messages) if messages else []
+    return [
+        _proxy(message, call, duplicates) for message, call in zip(messages, calls, strict=True)
+    ]
 
 
 def chain(*calls: Call, pass_results: bool = False) -> TaskMessageProxy:
@@ -107,7 +136,7 @@ def chain(*calls: Call, pass_results: bool = False) -> TaskMessageProxy:
     that is dead ends the chain.
 
     Args:
-        *calls: What `Actor.message` returns.
+        *calls: What `Actor.message` or `Actor.message_with_options` returns.
         pass_results: Whether each call gets the result of the one before in front of its own arguments.
 
     Returns:
@@ -130,8 +159,8 @@ def _chained(calls: Sequence[Call], *, pass_results: bool) -> list[Message]:
     if not 0 < len(calls) <= MAX_STEPS:
         raise ValueError(f"a chain has 1 to {MAX_STEPS} calls, not {len(calls)}")
     for call in calls:
-        _check_call(call)
-    make = _message_behind_result if pass_results else _message
+        _check_member(call)
+    make = _message_behind_result if pass_results else _later_message
     first, *others = [_message(calls[0]), *map(make, calls[1:])]
     if others:
         first.set_option("then", [to_values(message) for message in others])
@@ -147,12 +176,13 @@ def _message_behind_result(call: Call) -> Message:
     """
     known = Registry.find_actor(call["actor_name"])
     args, kwargs = tuple(call["args"]), call["kwargs"]
-    options = SendOptions(queue=call["queue_name"])
+    options = replace(call.get("options", NO_OPTIONS), queue=call["queue_name"])
     if known is not None:
         args, sent = known.sent_behind_result(args, kwargs)
         kwargs = dict(sent)
-        options = replace(options, priority=known.priority)
-    return build_message(call["actor_name"], None, args, kwargs, options)
+        if options.priority is None:
+            options = replace(options, priority=known.priority)
+    return build_message(call["actor_name"], None, args, kwargs, options, comes_later=True)
 
 
 class Group:
@@ -219,7 +249,7 @@ def group(
     """Send calls that belong together: all of them, or none.
 
     Args:
-        *calls: What `Actor.message` returns; a sequence of them is a chain, and one member.
+        *calls: What `Actor.message` or `Actor.message_with_options` returns; a sequence of them is a chain, and one member.
         then: Sent when all members have succeeded.
         on_failure: Sent when all members have ended and at least one of them is dead.
 
@@ -262,5 +292,5 @@ def _steps(call: Call | Sequence[Call]) -> list[Call]:
 def _callback(call: Call | None) -> str | None:
     if call is None:
         return None
-    _check_call(call)
-    return to_json(to_values(_message(call)))
+    _check_member(call)
+    return to_json(to_values(_later_message(call)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from openviper.utils.signatures import signature_of
@@ -74,3 +74,19 @@ def plain_result(signature: inspect.Signature | None) -> type | None:
 def _is_needed(parameter: inspect.Parameter) -> bool:
     is_gathered = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     return parameter.default is parameter.empty and not is_gathered
+
+
+def exception_types(name: str, given: object) -> tuple[type[BaseException], ...]:
+    """Return one exception class, or several, as a tuple; `name` is what the caller knows them by.
+
+    Raises:
+        TypeError: If something else is among them.
+    """
+    if not isinstance(given, (type, Iterable)):
+        raise TypeError(f"{name}={given!r} must be exception classes")
+    types: list[type[BaseException]] = []
+    for exception in (given,) if isinstance(given, type) else tuple(given):
+        if not isinstance(exception, type) or not issubclass(exception, BaseException):
+            raise TypeError(f"{name}={given!r} must be exception classes")
+        types.append(exception)
+    return tuple(types)

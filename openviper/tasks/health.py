@@ -24,13 +24,20 @@ class Health(NamedTuple):
     problems: list[str]
 
 
-def look(broker: Broker, lease: float, *, stalled: float = STALLED_SECONDS) -> Health:
+def look(
+    broker: Broker,
+    lease: float,
+    *,
+    stalled: float = STALLED_SECONDS,
+    queues: Sequence[QueueInfo] | None = None,
+) -> Health:
     """Look at the workers and at what waits for them.
 
     Args:
         broker: Where the messages are.
         lease: Seconds after which a worker that gives no sign of life is lost.
         stalled: Seconds that a message may be ready before somebody has to have settled something.
+        queues: How the queues stand, where that is known already.
 
     Raises:
         BrokerError: If the store does not answer.
@@ -41,7 +48,7 @@ def look(broker: Broker, lease: float, *, stalled: float = STALLED_SECONDS) -> H
     now = time.time()
     problems = [
         problem
-        for queue in broker.queues()
+        for queue in (broker.queues() if queues is None else queues)
         if (problem := _problem(queue, workers, now, stalled)) is not None
     ]
     return Health(workers, problems)

@@ -17,7 +17,7 @@ logger = logging.getLogger("openviper.tasks")
 Event = Literal["before", "after", "failed", "dead", "worker_start", "worker_stop"]
 """``before`` an attempt; ``after`` one that succeeded; ``failed``: it will be tried again; ``dead``: it will not."""
 Hook = Callable[..., object]
-"""Gets the message; for ``failed`` and ``dead`` the error's text too; for the two of the worker nothing."""
+"""Gets a copy of the message; for ``failed`` and ``dead`` the error's text too; for the two of the worker nothing."""
 H = TypeVar("H", bound=Hook)
 
 _hooks: dict[str, list[Hook]] = {event: [] for event in get_args(Event)}
@@ -57,10 +57,10 @@ def call_hooks(event: Event, message: Message | None = None, error: str | None =
     hooks = _hooks[event]
     if not hooks:
         return
-    arguments = [value for value in (message, error) if value is not None]
     for hook in list(hooks):
+        copied = None if message is None else message.copied()
         try:
-            hook(*arguments)
+            hook(*(value for value in (copied, error) if value is not None))
         except (
             BaseException
         ):  # A `sys.exit()` in a hook must not take a thread of the worker with it.

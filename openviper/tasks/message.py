@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import threading
 import time
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
+from copy import copy, deepcopy
 from enum import IntEnum
 from typing import Any, NamedTuple
 
 from openviper.tasks.exceptions import BadMessageError
+from openviper.tasks.message_ids import new_id
 from openviper.tasks.message_options import Options, checked_options
 
 
@@ -23,6 +23,8 @@ class State(IntEnum):
     DEAD = 3
     SUSPECT = 4
     """Ready, and to be run in a process of its own: it may have ended the one it was in."""
+    FRESH = 5
+    """Ready, and found by its place in the table; see `openviper.tasks.brokers.fresh`."""
 
 
 LOST_LIMIT = 3
@@ -44,8 +46,9 @@ class Message:
         deliveries: How many processes it was running in when they died.
         options: What is particular to it; `None` for nothing. Keys: ``max_retries``; ``expires`` (seconds since the
             epoch); ``unique`` (key, scope, until); ``group``; ``then`` (the rest of a chain) and ``pass``; ``state``;
+            ``delay`` and ``lifetime`` (of what follows others: seconds after that until it is due, and until it is dropped);
             ``limit`` (key, most at a time); ``since`` (when it could have run, where a limit has put it off); ``signature``.
-        limit_key: The limit of which it holds a permit, while a worker has it.
+        limit_key: The limit of which it holds a permit, or for one of which it was woken: the next in the line has it afterwards.
     """
 
     __slots__ = (
@@ -68,7 +71,7 @@ class Message:
         actor_name: str,
         queue_name: str,
         payload: str,
-        *,
+        # Not by name alone: those that are not given would be looked up one by one, and every message comes by here.
         priority: int = 0,
         due: float = 0.0,
         message_id: str | None = None,
@@ -103,6 +106,19 @@ class Message:
         """Let it run at a later moment because of a limit, and keep in mind since when it waits."""
         self.set_option("since", self.waits_since)
         self.due = due
+
+    def copied(self) -> Message:
+        """Return one that a task or a hook may change as it likes."""
+        other = copy(self)
+        other.options = deepcopy(self.options)
+        return other
+
+    def start_waiting(self, now: float) -> None:
+        """Be sent now, as what it follows has ended: its age and its `delay` count from here on."""
+        self.sent_at = now
+        delay = self.option("delay")
+        if delay is not None:
+            self.due = now + delay
 
     def option(self, name: str) -> Any:
         """Return one of the options, or `None`."""
@@ -142,13 +158,14 @@ class Message:
 _encoder = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 
-def _make_encode() -> Callable[[object], str]:
-    """Return what writes JSON. `JSONEncoder.encode` makes the encoder written in C anew for each call, which is half of its time."""
+def _make_encode() -> Callable[[object, int], Iterable[str]]:
+    """Return what writes JSON, in pieces. `JSONEncoder.encode` makes the encoder written in C anew for each call, which is half of
+    its time."""
     make = getattr(json.encoder, "c_make_encoder", None)
     if make is None:  # A Python without the part written in C.
-        return _encoder.encode
+        return lambda value, _depth: _encoder.encode(value)
     # Without a list of what it is inside of, it finds that a value contains itself by the depth of the recursion.
-    pieces = make(
+    pieces: Callable[[object, int], Iterable[str]] = make(
         None,
         _encoder.default,
         json.encoder.encode_basestring_ascii,
@@ -159,7 +176,7 @@ def _make_encode() -> Callable[[object], str]:
         False,
         False,
     )
-    return lambda value: "".join(pieces(value, 0))
+    return pieces
 
 
 _encode = _make_encode()
@@ -171,7 +188,7 @@ def to_json(value: object) -> str:
     Raises:
         TypeError: If JSON has no such value. ValueError and RecursionError likewise.
     """
-    return _encode(value)
+    return "".join(_encode(value, 0))
 
 
 def to_json_unchanged(value: object) -> str:
@@ -180,45 +197,10 @@ def to_json_unchanged(value: object) -> str:
     Raises:
         TypeError: If JSON has no such value, or would change the keys of a dict. ValueError and RecursionError likewise.
     """
-    text = _encode(value)
+    text = to_json(value)
     if isinstance(value, (dict, list, tuple)):
         _refuse_odd_keys(value)
     return text
-
-
-_ids: list[str] = []
-"""Ids that nobody has yet: the system is asked for many at a time. A forked child forgets those of its parent."""
-IDS_AT_ONCE = 128
-_LENGTH = 37
-"""Characters of an id, and of the space behind it."""
-_PLACES = [place for place in range(36) if place not in (8, 13, 18, 23)]
-"""Where the digits of an id stand; the others are hyphens."""
-_VERSION, _VARIANT = 14, 19
-"""Where the digits stand that tell the version and the variant."""
-_VARIANTS = bytes.maketrans(b"0123456789abcdef", b"89ab" * 4)
-"""The digit that tells the variant, by a random one."""
-
-
-def new_id() -> str:
-    """Return a random UUID (RFC 9562, version 4) as text; `uuid.uuid4` makes an object first, and takes ten times as long."""
-    try:
-        return _ids.pop()
-    except IndexError:
-        ids = new_ids(IDS_AT_ONCE)
-        _ids.extend(ids[1:])
-        return ids[0]
-
-
-def new_ids(count: int) -> list[str]:
-    """Return so many of what `new_id` returns; the system is asked once, and each place is written in all of them at once."""
-    digits = os.urandom(16 * count).hex().encode()
-    text = bytearray(b"-" * (_LENGTH * count))
-    for number, place in enumerate(_PLACES):
-        text[place::_LENGTH] = digits[number::32]
-    text[_VERSION::_LENGTH] = b"4" * count
-    text[_VARIANT::_LENGTH] = text[_VARIANT::_LENGTH].translate(_VARIANTS)
-    text[_LENGTH - 1 :: _LENGTH] = b" " * count
-    return text.decode().split()
 
 
 def encode_arguments(actor_name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
@@ -229,9 +211,9 @@ def encode_arguments(actor_name: str, args: tuple[Any, ...], kwargs: Mapping[str
     """
     try:
         if not kwargs and _SCALARS.issuperset(map(type, args)):
-            return f'{{"args":{_encode(args)},"kwargs":{{}}}}'
+            return f'{{"args":{"".join(_encode(args, 0))},"kwargs":{{}}}}'
         content = {"args": args, "kwargs": kwargs}
-        text = _encode(content)
+        text = to_json(content)
         _refuse_odd_keys(content)
     except (TypeError, ValueError, RecursionError) as error:
         raise TypeError(
@@ -281,16 +263,19 @@ def is_storable(text: str) -> bool:
 
 def describe_error(error: BaseException) -> str:
     """Return an exception as ``Type: text``, whatever its own methods do."""
-    name = type(error).__name__
+    name = _NAME.__get__(type(error))
     try:
         text = str(error)
     except BaseException as failure:
-        text = f"<no text: {type(failure).__name__} in __str__>"
+        text = f"<no text: {_NAME.__get__(type(failure))} in __str__>"
     return clean_text(f"{name}: {text}")
 
 
-# What follows
+_NAME: Any = type.__dict__["__name__"]
+"""The name of a class, whatever the class says of itself."""
 
+
+# What follows
 
 CANCELLED_ERROR = "CancelledError: the task was cancelled"
 """The error of a message that somebody has cancelled."""
@@ -370,54 +355,6 @@ def is_id(text: str) -> bool:
 
 MAX_ID = 255
 """Most characters of an id that every store takes."""
-
-
-class KeyMaker:
-    """Makes numbers that grow with time and that no two processes are likely to make.
-
-    Microseconds since the epoch, shifted by ten bits that tell processes apart: they fit a BIGINT until the
-    year 2255. Databases refuse the rare duplicate, and it is made anew.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._tag = 0
-        self._last = 0
-        self.begin_anew()
-
-    def begin_anew(self) -> None:
-        """Be another process's: a forked child must not make the numbers of its parent."""
-        self._lock = threading.Lock()
-        self._tag = int.from_bytes(os.urandom(2), "big") & 0x3FF
-
-    def __call__(self) -> int:
-        """Return the next number."""
-        with self._lock:
-            number = time.time_ns() // 1000 << 10
-            if number <= self._last:
-                number = self._last + 1024
-            self._last = number
-            return number | self._tag
-
-    def many(self, count: int) -> range:
-        """Return the next `count` numbers."""
-        with self._lock:
-            first = max(time.time_ns() // 1000 << 10, self._last + 1024)
-            behind = first + count * 1024
-            self._last = max(self._last, behind - 1024)
-            return range(first | self._tag, behind, 1024)
-
-
-next_key = KeyMaker()
-
-
-def _after_fork() -> None:
-    _ids.clear()
-    next_key.begin_anew()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
 
 
 # Messages as JSON values: on Redis, in chains and as the callbacks of groups

@@ -74,8 +74,10 @@ def _are_steps(value: object) -> bool:
 
 
 _CHECKS: dict[str, Callable[[object], bool]] = {
+    "delay": _is_number,
     "expires": _is_number,
     "group": _is_text,
+    "lifetime": _is_number,
     "limit": _is_limit,
     "max_retries": _is_count,
     "pass": lambda value: isinstance(value, bool),

@@ -23,12 +23,15 @@ from openviper.http.responses import HTMLResponse, PlainTextResponse, Response
 from openviper.routing.operations import operation
 from openviper.routing.router import Router
 from openviper.tasks.broker import get_broker, tasks_config
-from openviper.tasks.brokers.base import Broker, CallCount, Filter
+from openviper.tasks.brokers.base import Broker, CallCount, Filter, QueueInfo
 from openviper.tasks.exceptions import BrokerError
 from openviper.tasks.health import look
 from openviper.tasks.metrics import CONTENT_TYPE, render_metrics
 from openviper.tasks.schedule.catalog import list_schedules
+from openviper.utils.printable import printable
 
+SHOWN_ROWS = 500
+"""Rows of each table."""
 SHOWN_DEAD = 50
 """Dead messages that the page lists."""
 MAX_TEXT = 200
@@ -49,11 +52,12 @@ router = Router(namespace="tasks")
 
 
 class Table(NamedTuple):
-    """A table of the page; a cell that is a number stands on the right."""
+    """A table of the page; a cell that is a number stands on the right, and `more` are left out."""
 
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[object]]
+    more: int = 0
 
 
 @router.get("/", name="overview")
@@ -102,10 +106,11 @@ def _refresh(request: Request) -> str:
 
 def _body() -> str:
     broker = get_broker()
-    health = look(broker, tasks_config().lease)
+    queues = broker.queues()
+    health = look(broker, tasks_config().lease, queues=queues)
     problems = "".join(f'<p class="problem">{escape(text)}</p>' for text in health.problems)
     tables = (
-        _queues(broker),
+        _queues(queues),
         _calls(broker.counts()),
         _dead(broker),
         _schedules(broker),
@@ -114,7 +119,7 @@ def _body() -> str:
     return (problems or '<p class="well">All is well.</p>') + "".join(map(_drawn, tables))
 
 
-def _queues(broker: Broker) -> Table:
+def _queues(queues: Sequence[QueueInfo]) -> Table:
     rows = [
         (
             queue.name,
@@ -124,7 +129,7 @@ def _queues(broker: Broker) -> Table:
             queue.dead,
             "" if queue.oldest is None else f"{queue.oldest:.1f} s",
         )
-        for queue in broker.queues()
+        for queue in queues
     ]
     columns = ("Queue", "Ready", "Running", "Delayed", "Dead", "Oldest ready")
     return Table("Queues", columns, rows)
@@ -165,11 +170,13 @@ def _dead(broker: Broker) -> Table:
 
 def _schedules(broker: Broker) -> Table:
     rows = []
-    for entry, is_paused in list_schedules():
+    jobs = list_schedules()
+    for entry, is_paused in jobs[:SHOWN_ROWS]:
         slot = broker.slot(entry.name)
         last = "" if slot is None else _moment(slot.moment / 1000)
         rows.append((entry.name, entry.text, "paused" if is_paused else "active", last))
-    return Table("Periodic jobs", ("Job", "Schedule", "State", "Last firing"), rows)
+    columns = ("Job", "Schedule", "State", "Last firing")
+    return Table("Periodic jobs", columns, rows, len(jobs) - len(rows))
 
 
 def _workers(broker: Broker) -> Table:
@@ -198,7 +205,11 @@ def _moment(seconds: float) -> str:
 
 def _drawn(table: Table) -> str:
     head = "".join(f"<th>{escape(column)}</th>" for column in table.columns)
-    rows = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in table.rows)
+    shown = table.rows[:SHOWN_ROWS]
+    rows = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in shown)
+    more = table.more + len(table.rows) - len(shown)
+    if more:
+        rows += f'<tr><td colspan="{len(table.columns)}">And {more} more.</td></tr>'
     if not rows:
         rows = f'<tr><td colspan="{len(table.columns)}">None.</td></tr>'
     return f"<h2>{escape(table.title)}</h2><table><tr>{head}</tr>{rows}</table>"
@@ -207,6 +218,5 @@ def _drawn(table: Table) -> str:
 def _cell(value: object) -> str:
     if isinstance(value, int):
         return f'<td class="number">{value}</td>'
-    # A half surrogate has no form in UTF-8.
-    text = str(value).encode("utf-8", "backslashreplace").decode()
-    return f"<td>{escape(text)}</td>"
+    # As in a terminal: nothing that turns the direction of writing, and no half surrogate.
+    return f"<td>{escape(printable(str(value)))}</td>"

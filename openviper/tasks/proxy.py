@@ -57,7 +57,6 @@ class TaskMessageProxy(Generic[R_co]):
         queue_name: str,
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
-        *,
         is_duplicate: bool | None = False,
         keeps_result: bool = True,
         actor: ReadsResults | None = None,
@@ -66,7 +65,7 @@ class TaskMessageProxy(Generic[R_co]):
         self.actor_name = actor_name
         self.queue_name = queue_name
         self.args = args
-        self.kwargs = dict(kwargs)
+        self.kwargs = {**kwargs} if kwargs else {}
         self.is_duplicate = is_duplicate
         self.keeps_result = keeps_result
         self.actor = actor

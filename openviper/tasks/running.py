@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
+from copy import deepcopy
 from typing import Any
 
 from openviper.tasks.message import Message, clean_text
@@ -38,9 +39,9 @@ class CurrentMessage:
     """The message that is running in this context; ``current_message`` is the only one."""
 
     def get(self) -> Message | None:
-        """Return the message, or `None` outside of a task."""
+        """Return a copy of the message, or `None` outside of a task."""
         run = _run.get()
-        return None if run is None else run.message
+        return None if run is None else run.message.copied()
 
     def _present(self) -> Run:
         run = _run.get()
@@ -65,7 +66,7 @@ class CurrentMessage:
     @property
     def state(self) -> Mapping[str, Any]:
         """What the attempt before has left with ``Retry(state=...)``; empty at first."""
-        return dict(self._present().message.option("state") or {})
+        return dict(deepcopy(self._present().message.option("state")) or {})
 
     @property
     def is_stopping(self) -> bool:
@@ -99,8 +100,8 @@ current_message = CurrentMessage()
 
 def get_trace_id() -> str:
     """Return the short id of the message that is running, or an empty text outside of one."""
-    message = current_message.get()
-    return "" if message is None else message.message_id[:8]
+    run = _run.get()
+    return "" if run is None else run.message.message_id[:8]
 
 
 class _Current:

@@ -16,7 +16,8 @@ from openviper.tasks.brokers.base import NewGroup
 from openviper.tasks.conf import TaskSettings
 from openviper.tasks.inline_calls import run_inline
 from openviper.tasks.limits import check_key, within_key
-from openviper.tasks.message import Message, encode_arguments, new_ids
+from openviper.tasks.message import Message, encode_arguments
+from openviper.tasks.message_ids import new_ids
 from openviper.tasks.proxy import TaskMessageProxy
 from openviper.tasks.signing import sign
 from openviper.tasks.units import Duration, to_count, to_moment, to_ms
@@ -75,13 +76,17 @@ class Sendable(Protocol):
         ...
 
 
-class Call(TypedDict):
-    """A call that is not sent yet, as `Actor.message` returns it."""
-
+class _PlainCall(TypedDict):
     actor_name: str
     queue_name: str
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
+
+
+class Call(_PlainCall, total=False):
+    """A call that is not sent yet, as `Actor.message` and `Actor.message_with_options` return it."""
+
+    options: SendOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +114,9 @@ class SendOptions:
             return to_moment("eta", self.eta)
         return 0.0 if self.delay is None else now + to_ms("delay", self.delay) / 1000
 
-    def message_options(self, now: float, call: str, actor_name: str) -> dict[str, Any] | None:
+    def message_options(
+        self, now: float, call: str, actor_name: str, *, comes_later: bool = False
+    ) -> dict[str, Any] | None:
         """Return what the message bears; `call` tells the arguments from others.
 
         Raises:
@@ -118,8 +125,10 @@ class SendOptions:
         options: dict[str, Any] = {}
         if self.max_retries is not None:
             options["max_retries"] = to_count("max_retries", self.max_retries, least=0)
+        if comes_later and self.delay is not None:
+            options["delay"] = to_ms("delay", self.delay) / 1000
         if self.expires is not None:
-            options["expires"] = self._expires_at(now)
+            options |= self._end_of_waiting(now, comes_later=comes_later)
         if self.unique is None and self.unique_for != "running":
             raise ValueError(
                 f"unique_for={self.unique_for!r} says how long a key is taken, and no unique is given"
@@ -127,6 +136,11 @@ class SendOptions:
         if self.unique is not None and self.unique is not False:
             options["unique"] = self._unique(now, call, actor_name)
         return options or None
+
+    def _end_of_waiting(self, now: float, *, comes_later: bool) -> dict[str, float]:
+        if comes_later and not isinstance(self.expires, datetime):
+            return {"lifetime": self._lifetime()}
+        return {"expires": self._expires_at(now)}
 
     def _expires_at(self, now: float) -> float:
         """Return when the message is dropped.
@@ -136,10 +150,20 @@ class SendOptions:
         """
         expires_at = _expiry(self.expires, now)
         if expires_at <= max(now, self.due_at(now)):
-            raise ValueError(
-                f"expires={self.expires!r} is not after the moment from which the message may run: it never would"
-            )
+            raise self._never_runs()
         return expires_at
+
+    def _lifetime(self) -> float:
+        """Return the seconds, from when it is sent, after which a message that comes later is dropped; raise as `_expires_at`."""
+        lifetime_ms = to_ms("expires", self.expires, least=1)
+        if self.delay is not None and lifetime_ms <= to_ms("delay", self.delay):
+            raise self._never_runs()
+        return lifetime_ms / 1000
+
+    def _never_runs(self) -> ValueError:
+        return ValueError(
+            f"expires={self.expires!r} is not after the moment from which the message may run: it never would"
+        )
 
     def _unique(self, now: float, call: str, actor_name: str) -> list[Any]:
         key = self._unique_key(call, actor_name)
@@ -211,14 +235,24 @@ def build_message(
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
     options: SendOptions = NO_OPTIONS,
+    *,
+    comes_later: bool = False,
 ) -> Message:
     """Return the message of a call, ready to be stored.
+
+    Args:
+        name: The actor.
+        known: It, where this process knows it.
+        args: Positional arguments.
+        kwargs: Keyword arguments.
+        options: Of this message.
+        comes_later: Whether it is sent when others have ended: durations count from then.
 
     Raises:
         TypeError: If the actor cannot be called so, or the arguments cannot be written as JSON.
         ValueError: If an option has a value that cannot be used, or the arguments are too long.
     """
-    return _built(tasks_config(), name, known, args, kwargs, options)
+    return _built(tasks_config(), name, known, args, kwargs, options, comes_later=comes_later)
 
 
 def _built(
@@ -228,6 +262,8 @@ def _built(
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
     options: SendOptions,
+    *,
+    comes_later: bool = False,
 ) -> Message:
     if known is None:
         check_key("actor_name", name)
@@ -239,10 +275,9 @@ def _built(
     payload = encode_arguments(name, args, kwargs)
     if len(payload) > config.max_message_bytes:
         raise _too_long(name, len(payload), config.max_message_bytes)
-    message = Message(name, queue, payload)
-    message.priority = priority
+    message = Message(name, queue, payload, priority)
     if options is not NO_OPTIONS:
-        _apply(options, message, known)
+        _apply(options, message, known, comes_later=comes_later)
     if config.sign:
         sign(message)
     return message
@@ -295,12 +330,17 @@ def proxies_of(
     """Return what the sender gets of messages of one actor that were called by place."""
     proxies = []
     for message, args in zip(messages, all_args, strict=True):
-        proxy = TaskMessageProxy(
-            message.message_id, message.actor_name, message.queue_name, args, _NO_NAMED
+        proxies.append(
+            TaskMessageProxy(
+                message.message_id,
+                message.actor_name,
+                message.queue_name,
+                args,
+                _NO_NAMED,
+                keeps_result=known.store_results,
+                actor=known,
+            )
         )
-        proxy.keeps_result = known.store_results
-        proxy.actor = known
-        proxies.append(proxy)
     return proxies
 
 
@@ -310,7 +350,9 @@ def _too_long(name: str, length: int, most: int) -> ValueError:
     )
 
 
-def _apply(options: SendOptions, message: Message, known: Sendable | None) -> None:
+def _apply(
+    options: SendOptions, message: Message, known: Sendable | None, *, comes_later: bool
+) -> None:
     """Give a message the options of its own.
 
     Raises:
@@ -323,9 +365,12 @@ def _apply(options: SendOptions, message: Message, known: Sendable | None) -> No
             "priority", options.priority, least=-MAX_PRIORITY, most=MAX_PRIORITY
         )
     now = message.sent_at
-    message.due = options.due_at(now)
+    due = options.due_at(now)
+    message.due = 0.0 if comes_later and options.eta is None else due
     call = _call_text(message, known) if options.unique is True else ""
-    message.options = options.message_options(now, call, message.actor_name)
+    message.options = options.message_options(
+        now, call, message.actor_name, comes_later=comes_later
+    )
 
 
 def _call_text(message: Message, known: Sendable | None) -> str:
@@ -353,30 +398,48 @@ def send_call(
     message = _built(config, name, known, args, kwargs, options)
     duplicates: list[Message] | None = []
     if _capture is not None:
-        _capture(message, None if options.delay is None else to_ms("delay", options.delay))
+        _capture(message, _wait_ms(message))
     elif config.enabled:
         duplicates = get_broker().send([message])
     else:
         return _run_here(message, known, args, kwargs, options)
-    proxy = TaskMessageProxy(message.message_id, name, message.queue_name, args, kwargs)
-    if message.options is not None and "unique" in message.options:
-        proxy.is_duplicate = None if duplicates is None else bool(duplicates)
-    proxy.keeps_result = known is None or known.store_results
-    proxy.actor = known
-    return proxy
+    return TaskMessageProxy(
+        message.message_id,
+        name,
+        message.queue_name,
+        args,
+        kwargs,
+        False if message.options is None else is_duplicate(message, duplicates),
+        known is None or known.store_results,
+        known,
+    )
 
 
-def send_messages(messages: Sequence[Message], group: NewGroup | None = None) -> None:
-    """Store messages together, in one statement where the store has one.
+def send_messages(
+    messages: Sequence[Message], group: NewGroup | None = None
+) -> list[Message] | None:
+    """Store messages together, in one statement where the store has one, and return what `Broker.send` does.
 
     Raises:
         BrokerError: If the store of messages does not answer.
     """
     if _capture is None:
-        get_broker().send(messages, group)
-        return
+        return get_broker().send(messages, group)
     for message in messages:
-        _capture(message, None)
+        _capture(message, _wait_ms(message))
+    return []
+
+
+def is_duplicate(message: Message, duplicates: Sequence[Message] | None) -> bool | None:
+    """Return what `TaskMessageProxy.is_duplicate` is, of what `send_messages` has returned."""
+    if message.option("unique") is None:
+        return False
+    return None if duplicates is None else message in duplicates
+
+
+def _wait_ms(message: Message) -> float | None:
+    """Return the milliseconds before a new message may run; `None` for at once."""
+    return max(0.0, round((message.due - message.sent_at) * 1000, 3)) if message.due else None
 
 
 def is_disabled() -> bool:

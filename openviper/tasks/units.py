@@ -34,6 +34,11 @@ def to_ms(name: str, value: object, *, least: float = 0) -> float:
     return ms
 
 
+def to_optional_ms(name: str, value: Duration | None) -> float | None:
+    """Return a duration of at least a millisecond as `to_ms` does, or `None` for none."""
+    return None if value is None else to_ms(name, value, least=1)
+
+
 def _in_ms(name: str, value: object) -> float:
     if isinstance(value, timedelta):
         return value / timedelta(milliseconds=1)

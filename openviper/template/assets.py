@@ -28,6 +28,12 @@ _NAME = lazy_pattern(r"[^\\\0\ud800-\udfff]+")
 _NO_PARTS = frozenset({"", ".", ".."})
 
 
+def _is_name(name: object) -> bool:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        return False
+    return _NO_PARTS.isdisjoint(name.removesuffix("/").split("/"))
+
+
 def static_url(name: str) -> str:
     """Return the address of a static file; in templates this is ``{{ static("css/site.css") }}``.
 
@@ -40,7 +46,7 @@ def static_url(name: str) -> str:
     Raises:
         ValueError: If `name` is empty, absolute or leads outside, or no file can have it.
     """
-    if not _NAME.fullmatch(name) or not _NO_PARTS.isdisjoint(name.removesuffix("/").split("/")):
+    if not _is_name(name):
         raise ValueError(f"{name!r} is not the path of a static file below a static directory")
     if not settings.DEBUG:
         name = hashed_names(in_project(settings.STATIC_ROOT)).get(name, name)

@@ -182,4 +182,9 @@ def _processed(path: str, request: Any) -> Mapping[str, Any]:
         raise ImproperlyConfigured(
             f"context processor {path!r} must return a mapping, not {type(names).__name__!r}"
         )
+    for name in names:
+        if not isinstance(name, str):
+            raise ImproperlyConfigured(
+                f"context processor {path!r} has {name!r} in place of a name"
+            )
     return names

@@ -82,6 +82,22 @@ def get_jinja2_env(search_paths: Sequence[str]) -> SandboxedEnvironment:
     return _environment(tuple(search_paths), settings.TEMPLATE_AUTO_RELOAD, places)
 
 
+TEMPLATES = frozenset({"j2", "jinja", "jinja2"})
+"""Endings that say that a file is a template; those before it say of what."""
+PLAIN = frozenset(
+    "bat cfg conf css csv eml ics ini js json log md mjs ps1 rst service sh sql tex text toml tsv txt yaml yml".split()
+)
+"""Endings of templates of plain text, in which values stand as they are."""
+SUFFIXES = (".htm", ".html", ".j2", ".jinja", ".jinja2", ".md", ".svg", ".txt", ".xhtml", ".xml")
+"""Endings of files in the folders of templates that are taken for templates."""
+
+
+def is_escaped(name: str | None) -> bool:
+    """Return whether values are escaped in a template: in all but those that are known to be plain text."""
+    before, last = ["", *(name or "").lower().rpartition("/")[2].split(".")][-2:]
+    return (before if last in TEMPLATES else last) not in PLAIN
+
+
 @lru_cache(maxsize=16)
 def _environment(
     search_paths: tuple[str, ...],
@@ -89,8 +105,6 @@ def _environment(
     plugins: tuple[str, str, tuple[str, ...]] | None,
 ) -> SandboxedEnvironment:
     try:
-        from jinja2 import select_autoescape
-
         # Jinja2 is imported with them, at the first template: commands and workers run without it.
         from openviper.template.loader import DirectoryLoader
         from openviper.template.sandbox import TemplateSandbox
@@ -100,7 +114,7 @@ def _environment(
         ) from error
     environment = TemplateSandbox(
         loader=DirectoryLoader(search_paths),
-        autoescape=select_autoescape(("html", "htm", "xml", "jinja2"), default_for_string=True),
+        autoescape=is_escaped,
         auto_reload=auto_reload,
         extensions=["jinja2.ext.i18n"],
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable, Mapping
 from typing import Any
 
 from jinja2 import Template
@@ -14,30 +14,22 @@ from jinja2.sandbox import SandboxedEnvironment
 from openviper.template.blocks import render_one_block
 
 CHANGING = frozenset(
-    {
-        "bulk_create",
-        "bulk_update",
-        "create",
-        "delete",
-        "get_or_create",
-        "raw",
-        "refresh_from_db",
-        "save",
-        "update",
-        "update_or_create",
-    }
+    "add bulk_create bulk_update clear create create_single delete get_or_create get_or_create_single raw raw_sql "
+    "refresh_from_db remove save set update update_or_create update_single".split()
 )
 """Methods of models, managers and querysets that write, or send any statement."""
-INNER = frozenset({"scope"})
-"""Attributes of a request that lead to the server and the application."""
+INNER = frozenset({"after_response", "release_later", "scope", "store"})
+"""Attributes of a request and its session that lead to the server, the application and other sessions, or call what they are given."""
+RUNNING = (Coroutine, Generator, AsyncGenerator)
+"""What goes on when it is sent something: with `send` a template would call what only an ``await`` is to call."""
 MAX_REPEATED = 1_000_000
 """Most items that a template may make by repeating a text or a list."""
 
 
-_WIDENING = frozenset({"center", "expandtabs", "ljust", "rjust", "zfill"})
-"""Methods of texts that make them as long as they are told to."""
-_FILTERS = ("center", "indent")
-"""Filters that do."""
+_WIDENING = frozenset({"center", "expandtabs", "ljust", "rjust", "to_bytes", "zfill"})
+"""Methods of texts and numbers that give something as long as they are told to."""
+_FILTERS = ("batch", "center", "indent", "slice", "tojson")
+"""Filters that do, or make as many items."""
 _WIDE = re.compile(r"[0-9]{7}|%[^a-zA-Z%]*[*]")
 """A width in a text that is filled in, from a million on or given beside it."""
 
@@ -79,9 +71,12 @@ class TemplateSandbox(SandboxedEnvironment):
         return verdict
 
     def _judge(self, obj: Any, attr: str, value: Any) -> bool:
-        if attr in CHANGING and _comes_from(obj, "openviper.db."):
+        if isinstance(obj, RUNNING):
             return False
-        if attr in INNER and _comes_from(obj, "openviper.http."):
+        # A field may be called `set` or `raw`.
+        if attr in CHANGING and callable(value) and _comes_from(obj, "openviper.db."):
+            return False
+        if attr in INNER and _comes_from(obj, "openviper.http.", "openviper.sessions."):
             return False
         return super().is_safe_attribute(obj, attr, value)
 
@@ -99,8 +94,8 @@ class TemplateSandbox(SandboxedEnvironment):
     def call(self, context: Any, function: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Call a function, unless it would make a text too long."""
         owner = getattr(function, "__self__", None)
-        if isinstance(owner, (str, bytes)) and function.__name__ in _WIDENING:
-            _check_numbers(args)
+        if isinstance(owner, (str, bytes, int)) and function.__name__ in _WIDENING:
+            _check_numbers((*args, *kwargs.values()))
         return super().call(context, function, *args, **kwargs)
 
     def wrap_str_format(self, value: Any) -> Any:
@@ -163,6 +158,6 @@ def _bounded_format_of(text: str, fill_in: Callable[..., str]) -> Callable[..., 
     return bounded
 
 
-def _comes_from(obj: Any, package: str) -> bool:
+def _comes_from(obj: Any, *packages: str) -> bool:
     cls = obj if isinstance(obj, type) else type(obj)
-    return any(base.__module__.startswith(package) for base in cls.__mro__)
+    return any(base.__module__.startswith(packages) for base in cls.__mro__)

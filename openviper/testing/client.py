@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import SplitResult, quote, unquote, urlencode, urljoin, urlsplit
 
-from openviper.http.asgi import AUTH, RAISE_ERRORS, TEST_CLIENT, USER, Scope
+from openviper.http.asgi import AUTH, HANDSHAKE_ANSWER, RAISE_ERRORS, TEST_CLIENT, USER, Scope
 from openviper.testing.bodies import NO_BODY, Content, FilesGiven, Outgoing, make_body
 from openviper.testing.cookies import Cookies
 from openviper.testing.deadlines import Deadlines
@@ -209,8 +209,8 @@ class OpenViperTestClient:
         if params:
             address = _address(address.url, _query_of(address.url, params), self.root_path)
         sent: Mapping[str, str] = self.headers
-        if headers or body.content_type or body.length:
-            sent = _described(body, {**self.headers, **(headers or {})})
+        if headers or body.content_type or body.length != 0:
+            sent = _described(body, _together(self.headers, headers or {}))
         return _Call(method.upper(), address, sent, cookies or NO_COOKIES, body)
 
     @asynccontextmanager
@@ -275,7 +275,11 @@ class OpenViperTestClient:
         call = self._call("GET", url, None, headers, cookies, NO_BODY)
         scope = self._scope(call)
         scheme = "wss" if scope["scheme"] in ("https", "wss") else "ws"
-        scope.update(type="websocket", scheme=scheme, subprotocols=list(subprotocols))
+        # Servers can refuse one with an answer of HTTP, and then an application does so.
+        able: dict[str, Any] = {HANDSHAKE_ANSWER: {}}
+        scope.update(
+            type="websocket", scheme=scheme, subprotocols=list(subprotocols), extensions=able
+        )
         del scope["method"]
 
         def keep(answer: RawHeaders) -> None:
@@ -297,7 +301,9 @@ class OpenViperTestClient:
             await self._background.finish()
         # It is complete, so it has begun.
         status = exchange.status or 0
-        return TestResponse(status, exchange.headers, exchange.content(), call.address.url)
+        # A server sends no body in answer to HEAD, whatever the application gives it.
+        content = b"" if call.method == "HEAD" else exchange.content()
+        return TestResponse(status, exchange.headers, content, call.address.url)
 
     def _judge(self, error: Exception, call: _Call, exchange: Exchange) -> None:
         """Raise an error of the application, unless the answer was complete before it."""
@@ -432,6 +438,12 @@ def _check_length(call: _Call, exchange: Exchange) -> None:
         )
 
 
+def _together(headers: Mapping[str, str], further: Mapping[str, str]) -> dict[str, str]:
+    """Return headers with further ones, which stand in place of those of the same name in whatever case."""
+    named = {name.lower() for name in further}
+    return {**{name: headers[name] for name in headers if name.lower() not in named}, **further}
+
+
 def _described(body: Outgoing, headers: dict[str, str]) -> dict[str, str]:
     """Add the headers that say what a body is, unless they are given, and return all of them."""
     named = {name.lower() for name in headers}
@@ -439,6 +451,8 @@ def _described(body: Outgoing, headers: dict[str, str]) -> dict[str, str]:
         headers["content-type"] = body.content_type
     if body.length and "content-length" not in named:
         headers["content-length"] = str(body.length)
+    if body.length is None and not named & {"content-length", "transfer-encoding"}:
+        headers["transfer-encoding"] = "chunked"
     return headers
 
 

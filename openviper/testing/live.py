@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from time import monotonic, sleep
 from typing import Any
 
+from openviper.apps.server import options_of_settings
 from openviper.db.connection import connections
 from openviper.http.asgi import ASGIApp
 from openviper.testing.config import OpenViperTestingConfigError
@@ -47,7 +48,8 @@ def serving(app: ASGIApp) -> Iterator[LiveServer]:
     # At the point of use: only this needs the package.
     import uvicorn
 
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="on")
+    options = {**options_of_settings(), "log_config": None}
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, lifespan="on", **options)
     server = uvicorn.Server(config)
     failed: list[BaseException] = []
     thread = threading.Thread(target=_serve, args=(server, failed), name="openviper-live")

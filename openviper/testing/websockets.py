@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any
 
 from openviper.http.asgi import ASGIApp, Message, Scope
 from openviper.http.websockets import NORMAL, WebSocketDisconnected
-from openviper.utils.datastructures import RawHeaders
+from openviper.utils.datastructures import Headers, RawHeaders
 
 
 class WebSocketRefused(AssertionError):
     """The application has not accepted a WebSocket.
 
     Attributes:
-        code: The close code.
+        code: The close code, or the status where it has answered with HTTP, as an `HTTPException` is answered.
         reason: What it said.
+        headers: The headers of an answer.
     """
 
-    def __init__(self, code: int, reason: str) -> None:
+    def __init__(self, code: int, reason: str, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
         self.code = code
         self.reason = reason
+        self.headers = Headers(headers)
         super().__init__(f"the WebSocket was refused with {code}{f': {reason}' if reason else ''}")
 
 
@@ -77,8 +79,23 @@ class WebSocketSession:
             self._note(message)
             return
         if message["type"] == "websocket.http.response.start":
-            raise WebSocketRefused(message["status"], "answered with HTTP")
+            raise await self._refusal(message)
         raise WebSocketRefused(message.get("code", NORMAL), message.get("reason") or "")
+
+    async def _refusal(self, start: Message) -> WebSocketRefused:
+        """Return what an answer of HTTP says."""
+        headers = list(start.get("headers") or ())
+        if self._keep is not None:
+            self._keep(headers)
+        pieces: list[bytes] = []
+        more = True
+        while more:
+            message = await self._next()
+            pieces.append(message.get("body", b""))
+            more = message.get("more_body", False)
+        return WebSocketRefused(
+            start["status"], b"".join(pieces).decode("utf-8", "replace"), headers
+        )
 
     def _note(self, message: Message) -> None:
         self.subprotocol = message.get("subprotocol")

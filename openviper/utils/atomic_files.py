@@ -38,7 +38,8 @@ def naming(target: Path, hidden: Path | None = None) -> Iterator[None]:
     except OSError as error:
         is_nameless = error.filename is None and error.errno in NO_ROOM
         if is_nameless or _is_at(error.filename, hidden):
-            error.filename, error.filename2 = str(target), None
+            error.filename = str(target)
+            del error.filename2  # One that is `None` would be told too.
         raise
 
 

@@ -13,7 +13,9 @@ def printable(text: str, encoding: str | None = "utf-8") -> str:
         text: The text.
         encoding: The stream's; ASCII when it has none.
     """
-    shown = "".join(letter if letter.isprintable() else _escaped(letter) for letter in text)
+    shown = text
+    if not text.isprintable():
+        shown = "".join(letter if letter.isprintable() else _escaped(letter) for letter in text)
     return shown.encode(encoding or "ascii", "backslashreplace").decode(encoding or "ascii")
 
 

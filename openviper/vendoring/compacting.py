@@ -1,7 +1,7 @@
 """Python files without their comments and the docstrings that nobody reads at run time, each line where it was.
 
-Line numbers stay, so tracebacks name the lines of the source. Indentation becomes one space a level, and none in brackets. What
-stays:
+Line numbers stay, so tracebacks name the lines of the source. Indentation becomes one space a level, and none in brackets;
+operators stand without spaces. What stays:
 
 - docstrings of classes with a base or a decorator, as descriptions of data, pages and errors are taken from them;
 - docstrings of functions with a decorator that could read them, and of handlers, which are given a `request`;
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import ast
 import io
+import keyword
 import tokenize
 from collections.abc import Iterator, Sequence
 from tokenize import TokenInfo
@@ -45,6 +46,12 @@ _FORMATTED = {
     for name, step in (("START", 1), ("END", -1))
 }
 """From 3.12 on formatted strings come in pieces, and from 3.14 on template strings do."""
+
+_OPERATORS = frozenset(
+    "= == != < > <= >= -> := + - * ** / // % @ | & ^ << >> += -= *= /= //= %= @= |= &= ^= <<= >>= **=".split()
+)
+"""Beside them no space is needed; beside commas and colons neither, but there it helps to read."""
+_WORDS = frozenset(keyword.kwlist) - {"None", "True", "False"}
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -192,6 +199,8 @@ class _Layout:
         self._level = 0
         self._begins = True
         self._open = [0]
+        self._spaces: dict[int, list[tuple[int, int]]] = {}
+        self._before: TokenInfo | None = None
         comments: list[TokenInfo] = []
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
             if token.type == tokenize.COMMENT:
@@ -204,6 +213,7 @@ class _Layout:
         """Return a line in its compact form."""
         end = self._ends.get(number)
         text = line if end is None else line[:end].rstrip()
+        text = _without(text, self._spaces.get(number, ()))
         # What stands in a string is part of it.
         if number in self._inside:
             return text
@@ -212,6 +222,7 @@ class _Layout:
 
     def _take(self, token: TokenInfo) -> None:
         self._level += _LEVELS.get(token.type, 0)
+        self._take_space(token)
         if token.type in (*_LEVELS, tokenize.NL, tokenize.ENDMARKER):
             return
         if token.type == tokenize.NEWLINE:
@@ -220,6 +231,11 @@ class _Layout:
         self.margins.setdefault(token.start[0], self._level if self._begins else 0)
         self._begins = False
         self._take_string(token)
+
+    def _take_space(self, token: TokenInfo) -> None:
+        before, self._before = self._before, token
+        if before is not None and len(self._open) == 1 and _needs_no_space(before, token):
+            self._spaces.setdefault(token.start[0], []).append((before.end[1], token.start[1]))
 
     def _take_string(self, token: TokenInfo) -> None:
         step = _FORMATTED.get(token.type, 0)
@@ -235,6 +251,23 @@ class _Layout:
             for comment in block:
                 if not comment.string.startswith(READ_COMMENTS):
                     self._ends[comment.start[0]] = comment.start[1]
+
+
+def _without(text: str, spaces: Sequence[tuple[int, int]]) -> str:
+    """Return a line without some of its spaces, each from one place to another."""
+    starts = [0, *(behind for _, behind in spaces)]
+    ends = [*(start for start, _ in spaces), len(text)]
+    return "".join(text[start:end] for start, end in zip(starts, ends, strict=True))
+
+
+def _needs_no_space(before: TokenInfo, token: TokenInfo) -> bool:
+    """Return whether the space between two tokens may go: it is beside an operator, and beside no word of the language."""
+    if before.end[0] != token.start[0] or before.type in (*_LEVELS, tokenize.NL, tokenize.NEWLINE):
+        return False
+    if before.string in (",", ":"):
+        return False
+    texts = {before.string, token.string}
+    return bool(texts & _OPERATORS) and texts.isdisjoint(_WORDS)
 
 
 def _blocks(comments: Sequence[TokenInfo]) -> Iterator[list[TokenInfo]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, assert_type
 
-from openviper.tasks import TaskMessageProxy, actor, enqueue_task
+from openviper.tasks import TaskMessageProxy, actor, chain, enqueue_task, group
+from openviper.tasks.sending import Call
 
 
 @actor(store_results=True)
@@ -37,3 +38,11 @@ def what_is_not_known_is_anything(sent: TaskMessageProxy) -> None:
     assert_type(sent.get_result(), Any)
     assert_type(enqueue_task("shop.due", (1,)).get_result(), Any)
     due.send("x")  # type: ignore[arg-type]  # an order has a number
+
+
+def a_call_that_is_not_sent_yet_is_a_step_with_or_without_options() -> None:
+    later = due.message_with_options(args=(1,), delay=60_000, queue="slow")
+    assert_type(later, Call)
+    assert_type(chain(due.message(1), later), TaskMessageProxy)
+    group(due.message(1), [later], then=later)
+    due.message_with_options(countdown=60)  # type: ignore[call-arg]  # Celery's word

@@ -56,8 +56,8 @@ def _with_strong_tags(headers: Headers) -> Headers:
     Whoever compresses an answer on its way, our middleware or a server in front, makes its tag a weak one. There are no weak tags
     but these, so each stands for the one version that its strong tag stands for.
     """
-    tags = headers.get("if-match")
-    if tags is None or "W/" not in tags:
+    tags = ",".join(headers.getlist("if-match"))
+    if "W/" not in tags:
         return headers
     strong = ", ".join(tag.removeprefix("W/") for tag in etag_list(tags))
     others = [(name, value) for name, value in headers.raw if name != b"if-match"]

@@ -105,7 +105,7 @@ class AccountView(View):
         """Whether a program asks: it sends JSON, or would rather have JSON than a page."""
         if self._brings_json:
             return True
-        choices = parse_choices(self.request.headers.get("accept", ""))
+        choices = parse_choices(",".join(self.request.headers.getlist("accept")))
         return media_weight(choices, JSON) > media_weight(choices, "text/html")
 
     @property

@@ -7,10 +7,28 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from openviper.exceptions import ImproperlyConfigured
+from openviper.project.directory import in_project
 from openviper.utils.opened_files import open_below
 
 _CIRCLE = "file {!r} is not attached: its links go round in a circle"
 _OUTSIDE = "file {!r} is outside of the directories in ATTACHMENT_ALLOWED_DIRS"
+
+
+def allowed_directories(given: object) -> list[str]:
+    """Return the directories that files may be attached from; relative ones are meant from the project.
+
+    Raises:
+        ImproperlyConfigured: If they are no list, whose letters would be taken one by one, or one is empty.
+    """
+    if not isinstance(given, (list, tuple, set, frozenset)):
+        raise ImproperlyConfigured(f"ATTACHMENT_ALLOWED_DIRS must be a list, not {given!r}")
+    for directory in given:
+        if not isinstance(directory, (str, os.PathLike)) or not os.fspath(directory):
+            raise ImproperlyConfigured(
+                f"ATTACHMENT_ALLOWED_DIRS holds {directory!r}, which is no directory"
+            )
+    return [str(in_project(directory)) for directory in given]
 
 
 def read_allowed_file(
@@ -22,7 +40,7 @@ def read_allowed_file(
     so a link that is put into its place meanwhile is refused. A hard link cannot be told from the file it is.
 
     Args:
-        path: The file; a relative path is meant from the working directory.
+        path: The file; a relative path is meant from the project.
         filename: What errors call it.
         directories: The directories.
         max_bytes: Most bytes of content.
@@ -66,13 +84,13 @@ def _is_below(path: str, directory: str) -> bool:
 def _resolved(path: Path, filename: str, allowed: Sequence[str]) -> str:
     """Return the real path of a file; for one outside of the directories no error says whether it exists."""
     try:
-        return str(path.resolve(strict=True))
+        return str(in_project(path).resolve(strict=True))
     except ValueError as error:
         raise ValueError(f"file {filename!r} is not attached: {error}") from None
     except (OSError, RuntimeError) as error:
         if isinstance(error, RuntimeError) or error.errno == errno.ELOOP:
             raise ValueError(_CIRCLE.format(filename)) from None
-        written = os.path.abspath(path)
+        written = os.path.abspath(in_project(path))
         if not any(_is_below(written, directory) for directory in allowed):
             raise ValueError(_OUTSIDE.format(filename)) from None
         raise type(error)(error.errno, error.strerror, filename) from None

@@ -32,14 +32,22 @@ class AttachmentData:
     content_id: str = ""
 
     def __post_init__(self) -> None:
-        if self.content_id and not _CONTENT_ID.match(self.content_id):
-            raise ValueError(
-                f"content_id {self.content_id!r} holds characters that an address does not"
-            )
-        if len(self.content_id) > LONGEST_ID:
-            raise ValueError(
-                f"content_id {self.content_id[:40]!r}... is longer than {LONGEST_ID} characters"
-            )
+        checked_id(self.content_id)
+
+
+def checked_id(content_id: str) -> str:
+    """Return a content identifier, or an empty text, as it is.
+
+    Raises:
+        ValueError: If it cannot be one.
+    """
+    if content_id and not _CONTENT_ID.match(content_id):
+        raise ValueError(f"content_id {content_id!r} holds characters that an address does not")
+    if len(content_id) > LONGEST_ID:
+        raise ValueError(
+            f"content_id {content_id[:40]!r}... is longer than {LONGEST_ID} characters"
+        )
+    return content_id
 
 
 def clean_filename(name: str, fallback: str) -> str:

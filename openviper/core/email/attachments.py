@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from openviper.conf.sections import unknown_key_errors
-from openviper.core.email.allowed_files import read_allowed_file
+from openviper.core.email.allowed_files import allowed_directories, read_allowed_file
 from openviper.core.email.attachment_data import OCTETS, AttachmentData, clean_filename
 from openviper.core.email.mime_parts import text_type
 from openviper.core.email.mime_types import detect_mimetype
@@ -287,9 +287,10 @@ async def resolve_file_attachment(path: Path, filename: str) -> AttachmentData:
 
     Raises:
         ValueError: If it may not be attached, is not a regular file, or is too large.
+        ImproperlyConfigured: If `ATTACHMENT_ALLOWED_DIRS` is no list of directories.
         OSError: If it is missing or cannot be read.
     """
-    directories = list(ATTACHMENT_ALLOWED_DIRS)
+    directories = allowed_directories(ATTACHMENT_ALLOWED_DIRS)
     if not directories:
         raise ValueError(
             f"file {filename!r} is not attached: ATTACHMENT_ALLOWED_DIRS names no directory"

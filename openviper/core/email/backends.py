@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
-from email.message import EmailMessage
 from pathlib import Path
 from typing import Any, Protocol, TextIO, runtime_checkable
 from uuid import uuid4
@@ -43,6 +43,7 @@ __all__ = [
 ]
 
 RULE = "=" * 72
+_COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 @runtime_checkable
@@ -72,7 +73,9 @@ class ConsoleBackend:
         """Show a message."""
         data.validate()
         stream = self._stream or sys.stdout
-        stream.write(shown(data))
+        encoding = getattr(stream, "encoding", None) or "utf-8"
+        # What the terminal's encoding lacks is no reason not to show the rest.
+        stream.write(shown(data).encode(encoding, "backslashreplace").decode(encoding))
         stream.flush()
 
 
@@ -82,8 +85,13 @@ def shown(data: EmailMessageData) -> str:
     recipients = [parse_mailbox(text).address for text in data.delivery_recipients()]
     lines = [] if data.sender else ["From: (no sender configured)"]
     lines += [f"{name}: {value}" for name, value in message.items() if _is_of_the_message(name)]
-    lines += [f"Envelope: {', '.join(recipients)}", *_shown_bodies(message), *_shown_files(data)]
-    return "\n".join([RULE, *lines, RULE, ""])
+    lines += [f"Envelope: {', '.join(recipients)}", *_shown_bodies(data), *_shown_files(data)]
+    return _visible("\n".join([RULE, *lines, RULE, ""]))
+
+
+def _visible(text: str) -> str:
+    """Return a text in which nothing commands a terminal."""
+    return _COMMANDS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def _shown_files(data: EmailMessageData) -> list[str]:
@@ -94,14 +102,14 @@ def _shown_files(data: EmailMessageData) -> list[str]:
     return [*_section("alternatives", forms), *_section("attachments", files)]
 
 
-def _shown_bodies(message: EmailMessage) -> list[str]:
-    parts = {kind: message.get_body((kind,)) for kind in ("plain", "html")}
-    return [
-        line
-        for kind, part in parts.items()
-        if part is not None
-        for line in _section(kind, [part.get_content().rstrip("\n")])
-    ]
+def _shown_bodies(data: EmailMessageData) -> list[str]:
+    plain, html = data.bodies()
+    shown = [("plain", plain)] if html is None else [("plain", plain), ("html", html)]
+    return [line for kind, body in shown for line in _section(kind, [_trimmed(body)])]
+
+
+def _trimmed(body: str) -> str:
+    return body.replace("\r\n", "\n").rstrip("\n")
 
 
 def _is_of_the_message(name: str) -> bool:
@@ -140,8 +148,10 @@ class FileBackend:
 
     async def send(self, data: EmailMessageData) -> None:
         """Write a message; a file that has its name is complete."""
-        content = prepared(data, email_settings()).content
-        await asyncio.to_thread(write_message, self.directory, content)
+        await asyncio.to_thread(self._write, data)
+
+    def _write(self, data: EmailMessageData) -> None:
+        write_message(self.directory, prepared(data, email_settings()).content)
 
 
 def write_message(directory: Path, content: bytes) -> Path:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -50,11 +51,13 @@ class Delivery:
         refused: The recipients the server did not take, each with its code and text.
         error: Why nothing was accepted, or None.
         in_doubt: The message was sent whole and no answer came: the server may have accepted it.
+        untried: The server heard nothing of the message: it could not be reached, or did not let us in.
     """
 
     refused: Mapping[str, tuple[int, str]]
     error: Exception | None
     in_doubt: bool = False
+    untried: bool = False
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -122,14 +125,14 @@ class SMTPConfig:
             return None
         context = _loaded(
             f"the CA file {self.ca_file!r} holds no certificates",
-            self.ca_file,
+            (self.ca_file,),
             lambda: ssl.create_default_context(cafile=self.ca_file),
         )
         certificate = self.cert_file
-        if certificate is not None:
+        if certificate:
             _loaded(
                 f"the certificate {certificate!r} and its key do not work",
-                certificate,
+                (certificate, self.key_file),
                 # A key with a passphrase would otherwise be asked for on the terminal.
                 lambda: context.load_cert_chain(
                     certificate, self.key_file, password=_no_passphrase
@@ -142,16 +145,22 @@ def _no_passphrase() -> str:
     raise ssl.SSLError("the private key has a passphrase")
 
 
-def _loaded(what: str, path: str | None, load: Callable[[], T]) -> T:
-    """Return what was read from a file, with the file named in the error."""
+def _loaded(what: str, paths: Sequence[str | None], load: Callable[[], T]) -> T:
+    """Return what was read from files, with the one that cannot be read named in the error."""
     try:
         return load()
     except ssl.SSLError as error:
         reason = error.strerror or (error.args[-1] if error.args else "")
         raise ssl.SSLError(error.errno or 0, f"{what}: {reason}") from error
     except OSError as error:
-        error.filename = path
+        error.filename = _culprit([path for path in paths if path])
         raise
+
+
+def _culprit(paths: Sequence[str]) -> str | None:
+    """Return the first file that cannot be read."""
+    unreadable = (path for path in paths if not os.access(path, os.R_OK))
+    return next(unreadable, paths[0] if paths else None)
 
 
 def _problems(config: SMTPConfig) -> Iterator[str | None]:

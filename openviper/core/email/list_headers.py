@@ -108,7 +108,7 @@ def _plain_words(name: str, text: str) -> list[str]:
 def _check_angled(name: str, text: str) -> None:
     if not _INSIDE.match(text):
         raise ValueError(
-            f"header {name!r} has {text!r}, which is not an address in ASCII without spaces"
+            f"header {name!r} has {text[:80]!r}, which is not an address in ASCII without spaces"
         )
     most = room_for_word(name)
     if len(text) > most:

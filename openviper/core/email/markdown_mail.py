@@ -7,11 +7,11 @@ to it; the value itself is put in afterwards, escaped. What comes out is cleaned
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
-from html import escape
+from html import unescape
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +54,7 @@ _ALIGNMENT = re.compile(r' style="(?!text-align: (?:left|right|center);")[^"]*"'
 _OPENING, _CLOSING = "\ue000", "\ue001"
 """Private characters around the number of a value; Markdown takes them for letters."""
 _MARK = re.compile(f"{_OPENING}([0-9]+){_CLOSING}")
+_ENCODED_MARK = re.compile(f"&#{ord(_OPENING)};(?:&#[0-9]{{2}};)+&#{ord(_CLOSING)};")
 _PRIVATE = re.compile(f"[{_OPENING}{_CLOSING}]")
 _TAG = re.compile(r"(<[^<>]*>)")
 
@@ -99,7 +100,65 @@ def with_marks(base: Environment) -> Environment:
     def finalize(_context: object, value: object) -> object:
         return _mark(value)
 
-    return base.overlay(autoescape=True, finalize=finalize)
+    overlay = base.overlay(autoescape=True, finalize=finalize)
+    overlay.filters = {name: _marking(name, call) for name, call in base.filters.items()}
+    return overlay
+
+
+def _marking(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a filter whose markup, if it was made of a value (`urlize`, `tojson`), is no Markdown either."""
+    from jinja2 import pass_context
+
+    if name in _ESCAPING:
+        return _unescaped
+
+    first = _FIRST.get(getattr(getattr(call, "jinja_pass_arg", None), "name", ""))
+
+    @pass_context  # As above.
+    def marking(context: Any, value: Any, *args: Any, **options: Any) -> Any:
+        if name == "join":
+            value = _joinable(value)
+        if name == "format" and hasattr(value, "__html__"):
+            args = tuple(map(_mark_of_text, args))
+            options = {key: _mark_of_text(option) for key, option in options.items()}
+        given = () if first is None else (first(context),)
+        result = call(*given, value, *args, **options)
+        is_the_authors = name in _OF_THE_AUTHOR or hasattr(value, "__html__")
+        return result if is_the_authors else _mark_of_markup(result)
+
+    return marking
+
+
+_ESCAPING = frozenset(("e", "escape", "forceescape"))
+_OF_THE_AUTHOR = frozenset(("safe", "join"))
+
+
+def _unescaped(value: Any) -> Any:
+    """Return a value as text: it is escaped where it is put in."""
+    return value if hasattr(value, "__html__") else str(value)
+
+
+def _mark_of_markup(value: object) -> object:
+    return _marked(value) if hasattr(value, "__html__") else value
+
+
+_FIRST: dict[str, Callable[[Any], Any]] = {
+    "context": lambda context: context,
+    "eval_context": lambda context: context.eval_ctx,
+    "environment": lambda context: context.environment,
+}
+"""What filters of each kind are given before the value."""
+
+
+def _joinable(values: Any) -> list[Any]:
+    """Return what is going to be joined; beside markup, values are marks, as joining escapes them and makes markup of them."""
+    items = list(values)
+    has_markup = any(hasattr(item, "__html__") for item in items)
+    return [_mark_of_text(item) for item in items] if has_markup else items
+
+
+def _mark_of_text(value: object) -> object:
+    return _mark(value) if isinstance(value, str) else value
 
 
 @contextmanager
@@ -114,12 +173,16 @@ def _collecting() -> Iterator[list[str]]:
 
 def _mark(value: object) -> object:
     """Return what stands for a value; markup, which only the template's author can make of it, stays."""
-    from markupsafe import Markup
+    return value if hasattr(value, "__html__") else _marked(value)
+
+
+def _marked(value: object) -> object:
+    from markupsafe import Markup, escape
 
     collected = _values.get()
-    if collected is None or hasattr(value, "__html__"):
+    if collected is None:
         return value
-    collected.append(str(value))
+    collected.append(str(escape(value)))
     return Markup(f"{_OPENING}{len(collected) - 1}{_CLOSING}")  # noqa: S704 - digits only
 
 
@@ -131,7 +194,10 @@ def _html(text: str) -> str:
             "Markdown mail needs the package 'markdown'; run: pip install markdown"
         ) from error
     _check_work(text)
-    return markdown.markdown(text, extensions=list(EXTENSIONS))
+    try:
+        return markdown.markdown(text, extensions=list(EXTENSIONS))
+    except RecursionError:
+        raise ValueError("the Markdown has lists or quotes that are nested too deeply") from None
 
 
 def _check_work(text: str) -> None:
@@ -162,7 +228,8 @@ def _most_open(text: str, opening: str, closing: str) -> int:
 
 def _with_values(html: str, values: list[str]) -> str:
     """Return HTML with its values in the place of their marks: in attributes on one line, in text with their line breaks."""
-    pieces = _TAG.split(html)
+    # In `<{{ name }}@example.com>` Markdown writes each character as a reference.
+    pieces = _TAG.split(_ENCODED_MARK.sub(lambda mark: unescape(mark[0]), html))
     for place, piece in enumerate(pieces):
         if _OPENING in piece:
             is_tag = place % 2 == 1
@@ -172,8 +239,10 @@ def _with_values(html: str, values: list[str]) -> str:
 
 def _shown(match: re.Match[str], values: list[str], is_tag: bool) -> str:
     number = int(match[1]) if len(match[1]) < 10 else len(values)
-    text = escape(_PRIVATE.sub("", values[number])) if number < len(values) else ""
-    return text if is_tag else text.replace("\r\n", "\n").replace("\n", "<br />")
+    text = _PRIVATE.sub("", values[number]) if number < len(values) else ""
+    if is_tag:
+        return text.replace("<", "&lt;").replace('"', "&quot;")
+    return text.replace("\r\n", "\n").replace("\n", "<br />")
 
 
 def _cleaned(html: str) -> str:

@@ -95,6 +95,12 @@ class EmailMessageData:
                 by_address.setdefault(parse_mailbox(text).address, text)
         return list(by_address.values())
 
+    def bodies(self) -> tuple[str, str | None]:
+        """Return the plain body, made from the HTML one if there is no other, and the HTML body."""
+        if self.text is not None:
+            return self.text, self.html
+        return html_to_text(self.html) if self.html is not None else "", self.html
+
     def validate(self) -> None:
         """Check everything that header fields are made of.
 
@@ -146,6 +152,7 @@ def message_bytes(data: EmailMessageData) -> bytes:
 
     Raises:
         ValueError: If an address is not one, or a header field cannot be.
+        TypeError: If a file is something else than `AttachmentData`.
     """
     data.stamp()
     part = _body(data)
@@ -198,7 +205,7 @@ def _addresses(name: str, values: Iterable[str]) -> str:
 
 
 def _body(data: EmailMessageData) -> Part:
-    text = data.text
-    if text is None:
-        text = html_to_text(data.html) if data.html is not None else ""
-    return body(text, data.html, data.alternatives, data.attachments)
+    for file in data.attachments:
+        if not isinstance(file, AttachmentData):
+            raise TypeError(f"a file of a message is AttachmentData, not {type(file).__name__}")
+    return body(*data.bodies(), data.alternatives, data.attachments)

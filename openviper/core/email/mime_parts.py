@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from openviper.core.email.attachment_data import OCTETS, AttachmentData, clean_filename
+from openviper.core.email.attachment_data import OCTETS, AttachmentData, checked_id, clean_filename
 from openviper.core.email.headers import parameter
 from openviper.core.email.mime_types import MimeType, parse_mimetype, with_charset
 
@@ -244,7 +244,7 @@ def _disposition(attachment: AttachmentData) -> str:
     disposition = "inline" if attachment.content_id else "attachment"
     field = f"Content-Disposition: {disposition}{parameter('filename', filename)}\r\n"
     if attachment.content_id:
-        field += f"Content-ID: <{attachment.content_id}>\r\n"
+        field += f"Content-ID: <{checked_id(attachment.content_id)}>\r\n"
     return field
 
 

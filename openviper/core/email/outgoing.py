@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import smtplib
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,12 +18,16 @@ from openviper.core.email.refusals import RecipientsRefused, is_lost_on_the_way
 
 FEW = 20
 SMALL = 64 * 1024
-"""Messages, and bytes of attachments, that are made ready on the event loop itself: less work than a thread's."""
+"""Messages, and bytes of files and bodies, that are made ready on the event loop itself: less work than a thread's."""
+HTML_WEIGHT = 4
+"""How much an HTML body counts, of which a plain one may have to be made."""
 MANY = 2000
 LARGE = 16 * 1024 * 1024
-"""Messages, and bytes of attachments, that are made ready before any of them is sent."""
+"""Messages, and bytes of files and bodies, that are made ready before any of them is sent."""
 AVOIDED_FOR = 30.0
 """Seconds for which a server that did not answer is tried after the others."""
+
+logger = logging.getLogger("openviper.email")
 
 _failed_at: dict[tuple[str, int], float] = {}
 """When a server did not answer the last time, on the monotonic clock."""
@@ -82,7 +87,7 @@ class Portion:
 
     Attributes:
         messages: The messages.
-        size: Bytes of their attachments.
+        size: About the bytes of their files and bodies.
     """
 
     messages: list[EmailMessageData] = field(default_factory=list)
@@ -104,12 +109,21 @@ def portions(messages: Sequence[EmailMessageData]) -> Iterator[Portion]:
     portion = Portion()
     for data in messages:
         portion.messages.append(data)
-        portion.size += sum(len(file.content) for file in data.attachments)
+        portion.size += _size(data)
         if portion.is_full:
             yield portion
             portion = Portion()
     if portion.messages:
         yield portion
+
+
+def _size(data: EmailMessageData) -> int:
+    """Return about how much there is to be made ready; 0 if it is no message, which is told later."""
+    try:
+        files = sum(len(file.content) for file in data.attachments)
+        return files + len(data.text or "") + HTML_WEIGHT * len(data.html or "")
+    except Exception:  # Whatever somebody has put into it: the others are to be sent.
+        return 0
 
 
 async def send_portion(
@@ -156,6 +170,11 @@ async def _deliver(envelopes: Sequence[Envelope], servers: Sequence[SMTPConfig])
         left = {place: envelopes[place] for place in _left(deliveries)}
         if not left:
             break
+        problem = deliveries[next(iter(left))].error
+        logger.warning(
+            "%d mails go to %s: a server before it did not take them (%s)",
+            len(left), server.host, type(problem).__name__,
+        )  # fmt: skip
         again = await deliver(server, list(left.values()))
         _note(server, again)
         for place, delivery in zip(left, again, strict=True):
@@ -170,9 +189,9 @@ def _left(deliveries: Sequence[Delivery]) -> list[int]:
 
 def _may_go_elsewhere(delivery: Delivery) -> bool:
     """Return whether another server may be given a message: this one did not take it, and has not refused it for good."""
-    return (
-        delivery.error is not None and not delivery.in_doubt and is_lost_on_the_way(delivery.error)
-    )
+    if delivery.error is None or delivery.in_doubt:
+        return False
+    return delivery.untried or is_lost_on_the_way(delivery.error)
 
 
 def _note(server: SMTPConfig, deliveries: Sequence[Delivery]) -> None:
@@ -187,7 +206,14 @@ def _note(server: SMTPConfig, deliveries: Sequence[Delivery]) -> None:
 
 
 def _has_answered(error: OSError) -> bool:
-    return isinstance(error, (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused))
+    return isinstance(error, _ANSWERS)
+
+
+_ANSWERS = (
+    smtplib.SMTPResponseException,
+    smtplib.SMTPRecipientsRefused,
+    smtplib.SMTPNotSupportedError,
+)
 
 
 def prepared(data: EmailMessageData, settings: EmailSettings) -> Envelope:
@@ -195,7 +221,10 @@ def prepared(data: EmailMessageData, settings: EmailSettings) -> Envelope:
 
     Raises:
         ValueError: If there is no recipient, an address is not one, or a header field cannot be.
+        TypeError: If it is no message, or has an attachment of another kind.
     """
+    if not isinstance(data, EmailMessageData):
+        raise TypeError(f"a message is EmailMessageData, not {type(data).__name__}")
     if not data.sender:
         data.sender = settings.default_sender
     recipients = data.delivery_recipients()

@@ -18,12 +18,19 @@ _NEEDED = frozenset({"recipients", "subject", "text", "html", "cc", "bcc", "send
 
 def message_to_payload(data: EmailMessageData) -> dict[str, Any]:
     """Return a message as JSON can hold it."""
-    values = {name: getattr(data, name) for name in _PLAIN_FIELDS}
+    values = {name: _whole(getattr(data, name)) for name in _PLAIN_FIELDS}
     payload = {name: value for name, value in values.items() if _belongs(name, value)}
     payload["attachments"] = [attachment_to_payload(file) for file in data.attachments]
     if data.alternatives:
         payload["alternatives"] = [_form_to_payload(form) for form in data.alternatives]
     return payload
+
+
+def _whole(value: Any) -> Any:
+    """Return a text without halves of characters, which JSON in a database cannot hold; the message would have lost them too."""
+    if not isinstance(value, str) or value.isascii():
+        return value
+    return value.encode("utf-8", "replace").decode()
 
 
 def _form_to_payload(form: Alternative) -> dict[str, str]:

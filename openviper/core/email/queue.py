@@ -14,7 +14,7 @@ from typing import Any
 from openviper.core.email.backends import is_overridden, with_recipients
 from openviper.core.email.config import email_settings
 from openviper.core.email.delivery import log_failure, send_now
-from openviper.core.email.message import EmailMessageData
+from openviper.core.email.message import LONGEST_ID, EmailMessageData
 from openviper.core.email.payloads import message_from_payload, message_to_payload
 from openviper.core.email.refusals import (
     RecipientsRefused,
@@ -234,7 +234,7 @@ def _size(data: EmailMessageData) -> int:
 @actor(
     actor_name="openviper.core.email.deliver_email",
     queue_name=QUEUE,
-    max_retries=10,
+    max_retries=12,  # For an hour at least, however much less each wait is than it may be.
     min_backoff=5_000,
     max_backoff=1_800_000,
     log_arguments=False,
@@ -248,7 +248,7 @@ async def deliver_email(payload: dict[str, Any]) -> None:
         MailRefusedError: If it was refused for good.
         MailNotDeliveredError: If nobody got it, and another attempt may do.
     """
-    data = await asyncio.to_thread(payload_to_message, payload)
+    data = await _message_of(payload)
     _check_note(data, payload)
     try:
         await send_now(data)
@@ -260,6 +260,20 @@ async def deliver_email(payload: dict[str, Any]) -> None:
         raise _failure(data, error) from None
     if "spool" in payload:
         remove_spooled(payload["spool"])
+
+
+async def _message_of(payload: Mapping[str, Any]) -> EmailMessageData:
+    """Return the message of a payload; one that is none will never be, while a file may come back."""
+    try:
+        return await asyncio.to_thread(payload_to_message, payload)
+    except Exception as error:
+        kind = MailNotDeliveredError if isinstance(error, OSError) else MailRefusedError
+        raise kind(_identifier(payload), error) from None
+
+
+def _identifier(payload: object) -> str:
+    identifier = payload.get("message_id") if isinstance(payload, Mapping) else None
+    return str(identifier or "without an identifier")[:LONGEST_ID]
 
 
 def _is_of_two_minds(error: smtplib.SMTPRecipientsRefused) -> bool:

@@ -15,8 +15,9 @@ _OF_THE_SERVER = (
     smtplib.SMTPAuthenticationError,
     smtplib.SMTPConnectError,
     smtplib.SMTPHeloError,
+    smtplib.SMTPNotSupportedError,
 )
-"""What a server says to whoever connects, whatever the message is (RFC 5321, 3.1; RFC 7504)."""
+"""What a server says to whoever connects, whatever the message is (RFC 5321, 3.1; RFC 7504), and what it lacks."""
 _WANTS_A_LOGIN = (530, 534, 538)
 """Codes with which it asks for one, or for another (RFC 4954, 6)."""
 
@@ -41,6 +42,18 @@ class RecipientsRefused(smtplib.SMTPRecipientsRefused):
         )
 
 
+class ServerLacksError(smtplib.SMTPNotSupportedError):
+    """A server offers no encryption, or no way to log in: its state of the moment, or a mistake in the settings."""
+
+
+class TokenRefusedError(smtplib.SMTPAuthenticationError):
+    """A server refused a token; the function that gave it may give a better one."""
+
+
+_MAY_PASS = (ImproperlyConfigured, ServerLacksError, TokenRefusedError)
+"""Settings are mended, and the next worker has them; a server recovers."""
+
+
 def is_final_code(code: int) -> bool:
     """Return whether a reply means that the same command must not be sent again."""
     return 500 <= code < 600
@@ -58,21 +71,28 @@ def refused_codes(error: smtplib.SMTPRecipientsRefused) -> dict[str, int]:
 
 def is_final(error: BaseException) -> bool:
     """Return whether what went wrong with a message would go wrong again: the server's 5xx, or the message itself."""
+    if isinstance(error, _MAY_PASS):
+        return False
     if isinstance(error, smtplib.SMTPRecipientsRefused):
-        return all(is_final_for_recipient(code) for code, _ in error.recipients.values())
+        return all(_refused_for_good(error))
     if isinstance(error, smtplib.SMTPResponseException):
         return is_final_code(error.smtp_code)
     if isinstance(error, smtplib.SMTPNotSupportedError):
         return True
-    # Settings are mended, and the next worker has them; a certificate that is refused is a ValueError too.
-    may_pass = isinstance(error, (ImproperlyConfigured, OSError))
-    return isinstance(error, (ValueError, TypeError)) and not may_pass
+    # A certificate that is refused is a ValueError too.
+    return isinstance(error, (ValueError, TypeError)) and not isinstance(error, OSError)
+
+
+def _refused_for_good(error: smtplib.SMTPRecipientsRefused) -> list[bool]:
+    return [is_final_for_recipient(code) for code, _ in error.recipients.values()]
 
 
 def is_lost_on_the_way(error: BaseException) -> bool:
-    """Return whether another server may take a message: no connection, no login, or no room at present."""
+    """Return whether another server may take a message: no connection, no login, no room at present, or no SMTPUTF8."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return not any(_refused_for_good(error))
     if isinstance(error, _OF_THE_SERVER):
-        return True  # It is this server's business whom it lets in.
+        return True  # It is this server's business whom it lets in, and what it can do.
     if isinstance(error, smtplib.SMTPSenderRefused) and error.smtp_code in _WANTS_A_LOGIN:
         return True
     return isinstance(error, OSError) and not is_final(error)

@@ -50,10 +50,7 @@ async def deliver(config: SMTPConfig, envelopes: Sequence[Envelope]) -> list[Del
 
     Returns:
         What became of each, in the same order. A message of which nothing was accepted has the error of `smtplib` or the
-        socket; a `ValueError` if it could not be sent as it is.
-
-    Raises:
-        ImproperlyConfigured: If the password would go unencrypted over a network.
+        socket; a `ValueError` if it could not be sent as it is, `ImproperlyConfigured` if the settings do not let us log in.
     """
     if not envelopes:
         return []
@@ -134,7 +131,7 @@ class _Job:
 class _NoConnectionError(Exception):
     """A server cannot be reached, or does not let us in."""
 
-    def __init__(self, cause: OSError) -> None:
+    def __init__(self, cause: Exception) -> None:
         self.cause = cause
         super().__init__(str(cause))
 
@@ -168,7 +165,9 @@ class _Link:
             self._connection.close()
         try:
             return SMTPConnection(self._config, self._tls_context(), self._lifeline)
-        except OSError as error:
+        except (
+            Exception
+        ) as error:  # Of the settings too: what was sent before is not to be forgotten.
             raise _NoConnectionError(error) from error
 
     def end(self) -> None:
@@ -312,7 +311,7 @@ class _Batch:
         if self._lost_in_a_row >= MAX_LOST:
             self._give_up(error)
 
-    def _leave(self, job: _Job, error: OSError) -> None:
+    def _leave(self, job: _Job, error: Exception) -> None:
         """End a thread that cannot connect: the others do its work, and with the last one the batch has failed."""
         with self._lock:
             self._pending.appendleft(job)
@@ -323,9 +322,9 @@ class _Batch:
         else:
             logger.debug("one connection less to %s: %s", self._config.host, error)
 
-    def _give_up(self, error: OSError) -> None:
+    def _give_up(self, error: Exception) -> None:
         while (job := self._take()) is not None:
-            self._done[job.index] = Delivery({}, error)
+            self._done[job.index] = Delivery({}, error, untried=True)
 
 
 def _is_farewell(error: Exception | None) -> bool:

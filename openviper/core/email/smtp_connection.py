@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from openviper.core.email.envelope import PIECE, Delivery, Envelope, SMTPConfig, end_of_piece
 from openviper.core.email.network import Deadline, connect, resolve
+from openviper.core.email.refusals import ServerLacksError
 from openviper.core.email.smtp_login import log_in
 
 if TYPE_CHECKING:
@@ -146,6 +147,8 @@ class SMTPConnection(smtplib.SMTP):
         self.local_hostname = self._own_name()
         self.ehlo_or_helo_if_needed()
         if self._config.use_tls:
+            if not self.has_extn("starttls"):
+                raise ServerLacksError(f"{self._config.host} does not offer STARTTLS")
             self.starttls(context=self._context)
             if self._unread:
                 # Somebody in between put answers before the encryption, to be taken for the server's (CVE-2011-0411).
@@ -221,7 +224,7 @@ class SMTPConnection(smtplib.SMTP):
                 return line
             if reading.size + len(self._unread) > MAX_REPLY:
                 self.close()
-                raise smtplib.SMTPResponseException(500, "the server's reply does not end")
+                raise smtplib.SMTPServerDisconnected("the server's reply does not end")
             reading.receipts += 1
             # The first wait has the socket's own limit, which saves a call.
             is_first = reading.receipts == 1
@@ -295,15 +298,15 @@ class SMTPConnection(smtplib.SMTP):
         if error is None:
             self._send_content(envelope.content)
             code, text = self._exchange([])[0]
-            self.in_doubt = False
+            # What is neither yes nor no may be a yes.
+            self.in_doubt = code // 100 not in (2, 4, 5)
             if not 200 <= code < 300:
                 error = smtplib.SMTPDataError(code, text)
         else:
             self._abandon(replies, is_begun=len(replies) == len(commands) and replies[-1][0] == 354)
         self.transactions += 1
-        return Delivery(
-            {address: (code, _readable(text)) for address, (code, text) in refused.items()}, error
-        )
+        told = {address: (code, _readable(text)) for address, (code, text) in refused.items()}
+        return Delivery(told, error, self.in_doubt)
 
     def _unsupported(self, envelope: Envelope) -> Exception | None:
         """Return what the server cannot do of that which the message needs."""

@@ -14,6 +14,7 @@ import ssl
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from openviper.core.email.refusals import ServerLacksError, TokenRefusedError
 from openviper.exceptions import ImproperlyConfigured
 
 if TYPE_CHECKING:
@@ -28,9 +29,10 @@ def log_in(connection: smtplib.SMTP, config: SMTPConfig) -> None:
     """Log in with the password or the access token of a server's settings.
 
     Raises:
-        ImproperlyConfigured: If the secret would go unencrypted over a network.
-        smtplib.SMTPAuthenticationError: If the server refuses.
-        smtplib.SMTPNotSupportedError: If it knows none of our mechanisms.
+        ImproperlyConfigured: If there is no secret, or it would go unencrypted over a network.
+        smtplib.SMTPAuthenticationError: If the server refuses; `TokenRefusedError` if the next token may be good.
+        smtplib.SMTPException: If the function gives no token, and raises no `OSError` of its own.
+        ServerLacksError: If the server knows none of our mechanisms.
     """
     is_encrypted = isinstance(connection.sock, ssl.SSLSocket)
     _check_private(connection, config, is_encrypted=is_encrypted)
@@ -38,7 +40,8 @@ def log_in(connection: smtplib.SMTP, config: SMTPConfig) -> None:
     login = _chosen(connection, config, is_encrypted=is_encrypted)
     code, text = login(connection, config.username, secret)
     if code != DONE:
-        raise smtplib.SMTPAuthenticationError(code, text)
+        refusal = TokenRefusedError if callable(config.access_token) else None
+        raise (refusal or smtplib.SMTPAuthenticationError)(code, text)
 
 
 def _check_private(connection: smtplib.SMTP, config: SMTPConfig, *, is_encrypted: bool) -> None:
@@ -57,9 +60,7 @@ def _chosen(connection: smtplib.SMTP, config: SMTPConfig, *, is_encrypted: bool)
     for name, login in mechanisms.items():
         if name in offered:
             return login
-    raise smtplib.SMTPNotSupportedError(
-        f"{config.host} offers none of {', '.join(mechanisms)} to log in with"
-    )
+    raise ServerLacksError(f"{config.host} offers none of {', '.join(mechanisms)} to log in with")
 
 
 def _mechanisms(config: SMTPConfig, *, is_encrypted: bool) -> dict[str, _Login]:
@@ -79,13 +80,33 @@ def is_loopback(sock: socket.socket | None) -> bool:
 def _secret(config: SMTPConfig) -> str:
     token = config.access_token
     if token is None:
-        return config.password or ""
-    value: object = token() if callable(token) else token
+        return _password(config)
+    value: object = _called(token, config.host) if callable(token) else token
     if not isinstance(value, str) or not value or not value.isascii() or not value.isprintable():
         raise ImproperlyConfigured(
             f"the access_token for {config.host!r} must be a text in ASCII, or a function that returns one"
         )
     return value
+
+
+def _password(config: SMTPConfig) -> str:
+    if not config.password:
+        raise ImproperlyConfigured(
+            f"there is neither a password nor an access_token for {config.username!r} at {config.host!r}"
+        )
+    return config.password
+
+
+def _called(token: Callable[[], str], host: str) -> object:
+    """Return what a function gives; whatever goes wrong in it may pass, as the network does."""
+    try:
+        return token()
+    except OSError:
+        raise
+    except Exception as error:
+        raise smtplib.SMTPException(
+            f"the function access_token for {host!r} gave none: {type(error).__name__}"
+        ) from error
 
 
 def _encoded(data: bytes) -> str:

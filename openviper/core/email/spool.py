@@ -23,6 +23,8 @@ KEEP_SPOOLED = 30 * 86_400
 DAY = 86_400
 SWEEP_EVERY = 3600
 _NAME = re.compile(r"[0-9a-f]{32}\.json\Z")
+_OURS = re.compile(r"(?:[0-9a-f]{32}\.json|\.[0-9a-f]{32}\.json\.[0-9a-f]+\.partial)\Z")
+"""A file of ours, or what is left of one that was being written: others may lie in the same folder."""
 
 _swept_at = float("-inf")
 
@@ -88,6 +90,5 @@ def _sweep(directory: Path) -> None:
     keep = max(KEEP_SPOOLED, keep_dead + DAY)
     for path in directory.iterdir():
         with suppress(OSError):
-            is_ours = path.suffix in (".json", ".partial", ".part")
-            if is_ours and time.time() - path.stat().st_mtime > keep:
+            if _OURS.match(path.name) and time.time() - path.lstat().st_mtime > keep:
                 path.unlink()

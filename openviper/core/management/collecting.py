@@ -19,6 +19,7 @@ from openviper.staticfiles.collection_output import remove_remains
 from openviper.staticfiles.collection_plan import make_plan
 from openviper.staticfiles.finders import discover_app_static_dirs, register_app_locator
 from openviper.staticfiles.ignored_names import IgnoredNames
+from openviper.utils.printable import printable
 
 if TYPE_CHECKING:
     from openviper.staticfiles.collect import Collected
@@ -120,7 +121,7 @@ class Collecting(CommandWork):
         if options["verbose"]:
             self._show_files(plan, [item.entry.name for item in plan.items if item.copy])
             for name in result.removed:
-                self.stdout(f"removed {plan.destination / name}")
+                self.stdout(f"removed {printable(str(plan.destination / name))}")
         for warning in result.warnings:
             self.terminal.warning(warning)
         self._report_conflicts(plan, in_full=options["verbose"])
@@ -131,7 +132,7 @@ class Collecting(CommandWork):
         )
         self.stdout(
             self.style_success(
-                f"Collected {result.total} static file(s) to '{_short(str(plan.destination))}'."
+                f"Collected {result.total} static file(s) to '{_shown(str(plan.destination))}'."
             )
         )
 
@@ -145,15 +146,15 @@ class Collecting(CommandWork):
         self._report_left_out(plan, in_full=True)
         leaving = [*plan.stale(), *plan.foreign()]
         for name in leaving:
-            self.stdout(f"would remove {plan.destination / name}")
+            self.stdout(f"would remove {printable(str(plan.destination / name))}")
         self.stdout(
-            f"Would collect {len(plan.items)} static file(s) to '{_short(str(plan.destination))}'."
+            f"Would collect {len(plan.items)} static file(s) to '{_shown(str(plan.destination))}'."
         )
 
     def _report_left_out(self, plan: Plan, *, in_full: bool) -> None:
         if in_full:
             for path in plan.left_out:
-                self.terminal.note(f"{_short(path)} is left out")
+                self.terminal.note(f"{_shown(path)} is left out")
         elif plan.left_out:
             self.terminal.note(
                 f"{len(plan.left_out)} hidden, editor or ignored file(s) and folder(s) are left out; --verbose shows them."
@@ -164,14 +165,14 @@ class Collecting(CommandWork):
         for item in plan.items:
             if item.entry.name in shown:
                 self.stdout(
-                    f"{_short(item.entry.path)} -> {_short(str(plan.destination / item.entry.name))}"
+                    f"{_shown(item.entry.path)} -> {_shown(str(plan.destination / item.entry.name))}"
                 )
 
     def _report_conflicts(self, plan: Plan, *, in_full: bool) -> None:
         if in_full:
             for conflict in plan.conflicts:
                 self.terminal.note(
-                    f"{conflict.name}: {_short(conflict.winner)} hides {_short(conflict.loser)}"
+                    f"{printable(conflict.name)}: {_shown(conflict.winner)} hides {_shown(conflict.loser)}"
                 )
         elif plan.conflicts:
             self.terminal.note(
@@ -205,6 +206,11 @@ def _short(path: str) -> str:
     """Return a path as seen from the working directory, if it lies below it."""
     relative = os.path.relpath(path)
     return path if relative.startswith("..") else relative
+
+
+def _shown(path: str) -> str:
+    """Return a path as `_short` does, fit for a terminal, whatever its name holds."""
+    return printable(_short(path))
 
 
 def _seen(path: Path) -> Path:

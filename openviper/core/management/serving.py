@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from openviper.apps.server import options_of_settings
 from openviper.conf import settings
-from openviper.conf.logging import server_log_config
 from openviper.core.management.base import CommandError
 from openviper.core.management.listening import listen, listen_at, remove_socket
 from openviper.core.management.server_arguments import ServerOptions
@@ -284,12 +284,10 @@ def _supervisor(make: Any, config: Any, server: Any, bound: socket.socket) -> An
 
 
 def uvicorn_options(options: ServerOptions, reload: bool) -> dict[str, Any]:
-    """Return what uvicorn is told besides the application.
-
-    Forwarded headers are left alone: `TRUSTED_PROXIES` alone says whose are believed.
-    """
+    """Return what uvicorn is told besides the application."""
     level = settings.LOG_LEVEL.lower()
     return {
+        **options_of_settings(),
         "factory": True,
         "reload": reload,
         "workers": options.workers,
@@ -301,9 +299,7 @@ def uvicorn_options(options: ServerOptions, reload: bool) -> dict[str, Any]:
         "access_log": options.access_log,
         "timeout_graceful_shutdown": options.graceful_seconds(reload),
         "log_level": level if level in ("debug", "info") else "info",
-        "log_config": server_log_config(settings),
         "server_header": False,
-        "proxy_headers": False,
     }
 
 

@@ -128,6 +128,9 @@ class TaskActions(CommandWork):
 
     @staticmethod
     def _filter(options: dict[str, Any]) -> Filter:
+        for name in ("queue", "actor", "error"):
+            if options[name] == "":  # A variable of a script that is not set, say.
+                raise CommandError(f"--{name} is empty: it chooses nothing")
         return Filter(
             options["state"],
             options["queue"],
@@ -258,6 +261,8 @@ class TaskActions(CommandWork):
 
     def _purge(self, broker: Broker, options: dict[str, Any]) -> None:
         chosen = self._filter(options)
+        if chosen.state == "running":
+            raise CommandError("what runs is not purged; 'tasks cancel' asks for its end")
         if not options["yes"]:
             self._ask_to_remove(_described(chosen))
         self._report(broker.purge(chosen), "removed", [])

@@ -11,19 +11,20 @@ import re
 import sqlite3
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from openviper.db.dialects.folding import folded
 from openviper.db.dialects.sqlite_aggregates import register_aggregates
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 _LIMIT = 2**63
 NUMBER = re.compile(
     r"[-+]?(?:[0-9]{1,250}(?:\.[0-9]{0,250})?|\.[0-9]{1,250})(?:[eE][-+]?[0-9]{1,3})?"
 )
 """A text that is a number."""
-_DIGITS = Context(prec=400)
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -32,12 +33,22 @@ def fold(text: object) -> str:
     return folded(str(text))
 
 
+def _rounded(number: float, places: int) -> Decimal | None:
+    """Return a number with so many places, half of the last one rounded away from zero; `None` if it is not finite."""
+    import decimal  # Late: many processes round nothing, and each start would pay for it.
+
+    value = decimal.Decimal(str(number))
+    if not value.is_finite():
+        return None
+    last = decimal.Decimal((0, (1,), -int(places)))
+    return value.quantize(last, decimal.ROUND_HALF_UP, decimal.Context(prec=400))
+
+
 def round_half_up(number: float, places: int) -> int | float:
     """Return a number as a decimal number with so many places, half of the last one rounded away from zero."""
-    value = Decimal(str(number))
-    if not value.is_finite():
+    result = _rounded(number, places)
+    if result is None:
         return number
-    result = value.quantize(Decimal((0, (1,), -int(places))), ROUND_HALF_UP, _DIGITS)
     is_whole = result == result.to_integral_value() and abs(result) < _LIMIT
     return int(result) if is_whole else float(result)
 
@@ -55,10 +66,9 @@ def sure(number: int | float, places: int) -> int | float:
 
 def decimal_text(number: float, places: int) -> str:
     """Return a number as the text of a decimal number with so many places."""
-    value = Decimal(str(number))
-    if not value.is_finite():
+    rounded = _rounded(number, places)
+    if rounded is None:
         return str(number)
-    rounded = value.quantize(Decimal((0, (1,), -places)), ROUND_HALF_UP, _DIGITS)
     return f"{rounded.copy_abs() if rounded.is_zero() else rounded:f}"
 
 
@@ -130,6 +140,8 @@ def text_whole(text: object) -> int | None:
     value = str(text).strip(" ")
     if not NUMBER.fullmatch(value):
         return None
+    from decimal import Decimal  # Late, as above.
+
     number = Decimal(value)
     if not -_LIMIT <= number < _LIMIT:
         out_of_range(value)

@@ -15,15 +15,16 @@ if TYPE_CHECKING:
     from openviper.tasks.brokers.tables import Store
 
 K = TypeVar("K")
-RUNNING = int(State.RUNNING)
+RUNNING, SUSPECT = int(State.RUNNING), int(State.SUSPECT)
 AT_ONCE = 500
 """Most rows that one statement names: SQLite before 3.32 takes 999 values (https://sqlite.org/limits.html)."""
+PRIORITY = COLUMNS.split(", ").index("priority")
 _QUALIFIED = ", ".join(f"m.{name}" for name in COLUMNS.split(", "))
 
 
 def waiting_state(suspects: bool) -> int:
     """Return the state of the messages that are claimed."""
-    return int(State.SUSPECT if suspects else State.READY)
+    return SUSPECT if suspects else int(State.READY)
 
 
 def _in_queues(queues: tuple[str, ...] | None) -> str:
@@ -48,17 +49,23 @@ def in_parts(keys: Sequence[K]) -> Iterator[Sequence[K]]:
         yield keys[start : start + AT_ONCE]
 
 
-def claim_on_sqlite(
-    store: Store, worker: str, queues: tuple[str, ...] | None, want: int, state: int
-) -> list[Any]:
-    """Claim on SQLite, where the transaction is the only writer."""
-    rows = store.rows(_select(queues, state, ""), (*(queues or ()), want))
+def in_order(row: Sequence[Any]) -> tuple[int, int]:
+    """Return what decides who is next."""
+    return row[PRIORITY], row[0]
+
+
+def rows_in_state(store: Store, queues: tuple[str, ...] | None, want: int, state: int) -> list[Any]:
+    """Return the first messages of a state on SQLite, where the transaction is the only writer."""
+    return store.rows(_select(queues, state, ""), (*(queues or ()), want))
+
+
+def take_rows(store: Store, worker: str, rows: Sequence[Sequence[Any]]) -> None:
+    """Mark messages as the worker's on SQLite."""
     for keys in in_parts([row[0] for row in rows]):
         store.change(
             f"UPDATE {MESSAGES} SET state = {RUNNING}, worker = ? WHERE id IN ({marks(keys)})",
             (worker, *keys),
         )
-    return rows
 
 
 def claim_on_postgresql(
@@ -73,7 +80,7 @@ def claim_on_postgresql(
         f"WHERE m.id = chosen.id RETURNING {_QUALIFIED}",
         (*(() if queues is None else (list(queues),)), want, worker),
     )
-    return sorted(rows, key=lambda row: (row[5], row[0]))
+    return sorted(rows, key=in_order)
 
 
 def claim_on_mysql(

@@ -31,26 +31,35 @@ from openviper.tasks.brokers.base import (
     StoredSchedule,
     WorkerInfo,
 )
-from openviper.tasks.brokers.database_admin import DatabaseAdmin
-from openviper.tasks.brokers.database_consumer import DatabaseConsumer
 from openviper.tasks.brokers.keeping import Keep, Pruned
 from openviper.tasks.brokers.late_sender import LateSender
 from openviper.tasks.brokers.storing import (
     Parcel,
+    Sent,
     are_stored,
     row_if_fresh,
     store_in_transaction,
     store_parcel,
+    values_if_fresh,
 )
 from openviper.tasks.brokers.tables import GROUPS, PROGRESS, RESULTS
 from openviper.tasks.exceptions import BrokerError
 from openviper.tasks.message import Message, is_storable
+from openviper.utils.importing import import_string
 
 if TYPE_CHECKING:
     from openviper.db.connections.databases import Connection
+    from openviper.tasks.brokers.database_admin import DatabaseAdmin
+    from openviper.tasks.brokers.database_consumer import DatabaseConsumer
     from openviper.tasks.brokers.tables import Store
 
 T = TypeVar("T")
+_STORES = {
+    "sqlite": "openviper.tasks.brokers.sqlite_store.SQLiteStore",
+    "postgresql": "openviper.tasks.brokers.postgresql_store.PostgreSQLStore",
+    "mysql": "openviper.tasks.brokers.mysql_store.MySQLStore",
+}
+"""Imported when needed: a project has one of them, and two have a driver behind them."""
 TRIES = 6
 """How often a write is tried when another writer made the same key, or two waited for each other."""
 
@@ -61,19 +70,8 @@ def open_store(url: DatabaseURL) -> Store:
     Raises:
         BrokerError: If the database does not take it.
     """
-    # Late: only one of the three is needed, and two of them have a driver behind them.
-    if url.vendor == "sqlite":
-        # Late, each of them: a project has one store.
-        from openviper.tasks.brokers.sqlite_store import SQLiteStore
-
-        return SQLiteStore(url)
-    if url.vendor == "postgresql":
-        from openviper.tasks.brokers.postgresql_store import PostgreSQLStore
-
-        return PostgreSQLStore(url)
-    from openviper.tasks.brokers.mysql_store import MySQLStore
-
-    return MySQLStore(url)
+    store: Store = import_string(_STORES[url.vendor])(url)
+    return store
 
 
 class DatabaseBroker:
@@ -104,7 +102,17 @@ class DatabaseBroker:
         self._store: Store | None = None
         self._ready = False
         self._sender = LateSender(self.store)
-        self._admin = DatabaseAdmin(self._change, self.read)
+        self._flush_key = self._flush
+        self._made_admin: DatabaseAdmin | None = None
+
+    @property
+    def _admin(self) -> DatabaseAdmin:
+        if self._made_admin is None:
+            # Late: who only sends has no need of it.
+            from openviper.tasks.brokers.database_admin import DatabaseAdmin
+
+            self._made_admin = DatabaseAdmin(self._change, self.read)
+        return self._made_admin
 
     def open_store(self) -> Store:
         """Return a new connection.
@@ -221,20 +229,24 @@ class DatabaseBroker:
         self, messages: Sequence[Message], group: NewGroup | None = None
     ) -> list[Message] | None:
         """Store messages with the transaction that is open, or in a database of its own after the commit, or else at once."""
-        alias = self.alias
-        has_block = alias is None or current_block(alias) is not None
-        if has_block and self._is_for_later(messages, group):
-            return None
-        return self._send_now(messages, group)
-
-    def _is_for_later(self, messages: Sequence[Message], group: NewGroup | None) -> bool:
-        """Return whether a transaction is open, with which the messages are stored, or after which."""
         if self.alias is None:
-            return after_commit(lambda: self._send_now(messages, group) and None)
-        # A message that is alone as it is: a transaction may gather many, and what is around each costs time and memory.
-        is_alone = group is None and len(messages) == 1
-        item = messages[0] if is_alone else Parcel(messages, group)
-        return before_commit(self._flush, item, self.alias)
+            return self._send_behind(messages, group)
+        gathered = before_commit(self._flush_key, self.alias)
+        if gathered is None:
+            return self._send_now(messages, group)
+        if group is None and len(messages) == 1:
+            # Just what is stored: a transaction may gather many, and the rest costs time and memory.
+            gathered.append(values_if_fresh(messages[0]) or messages[0])
+        else:
+            gathered.append(Parcel(messages, group))
+        return None
+
+    def _send_behind(
+        self, messages: Sequence[Message], group: NewGroup | None
+    ) -> list[Message] | None:
+        """Store messages after the transaction that is open in another database, if there is one."""
+        is_for_later = after_commit(lambda: self._send_now(messages, group) and None)
+        return None if is_for_later else self._send_now(messages, group)
 
     def _send_now(
         self, messages: Sequence[Message], group: NewGroup | None
@@ -280,7 +292,7 @@ class DatabaseBroker:
     async def _flush(
         self,
         connection: Connection,
-        sent: list[Message | Parcel],
+        sent: list[Sent],
     ) -> None:
         """Store messages as part of a transaction that is about to commit."""
         if not self._ready and connection.vendor == "mysql":
@@ -298,6 +310,9 @@ class DatabaseBroker:
         self, worker_id: str, queues: Sequence[str] | None, *, suspects: bool = False
     ) -> DatabaseConsumer:
         """Return a consumer with a connection of its own, which also makes the tables: a start waits for one connection."""
+        # Late: who only sends has no need of it.
+        from openviper.tasks.brokers.database_consumer import DatabaseConsumer
+
         return DatabaseConsumer(
             self._open_prepared, self.lease, worker_id, queues, suspects=suspects, keep=self.keep
         )

@@ -20,6 +20,7 @@ from openviper.tasks.brokers.base import (
     queue_names,
 )
 from openviper.tasks.brokers.claims import AT_ONCE, in_parts, marks
+from openviper.tasks.brokers.database_limits import wake_next, woken_keys
 from openviper.tasks.brokers.keeping import Pruned
 from openviper.tasks.brokers.settling import count_in_group, take_off_count
 from openviper.tasks.brokers.storing import Parcel, store_within
@@ -48,11 +49,9 @@ if TYPE_CHECKING:
     from openviper.tasks.brokers.tables import Store
 
 T = TypeVar("T")
-READY, RUNNING, DELAYED, DEAD, SUSPECT = (
-    int(state) for state in (State.READY, State.RUNNING, State.DELAYED, State.DEAD, State.SUSPECT)
-)
+READY, RUNNING, DELAYED, DEAD, SUSPECT, FRESH = map(int, State)
 _STATES = {
-    "ready": (READY, SUSPECT),
+    "ready": (READY, SUSPECT, FRESH),
     "running": (RUNNING,),
     "delayed": (DELAYED,),
     "dead": (DEAD,),
@@ -344,6 +343,7 @@ def _remove(store: Store, where: str, values: tuple[Any, ...]) -> int:
     """Remove messages that no worker has, and let their senders, groups and unique keys know."""
     waiting = f"{where} AND state NOT IN ({RUNNING}, {DEAD})"
     _tell_senders(store, waiting, values)
+    woken_for = woken_keys(store, waiting, values)
     # One by one: a worker may have claimed some of them in the meantime.
     sql = f"DELETE FROM {MESSAGES} WHERE id = ? AND state NOT IN ({RUNNING}, {DEAD})"
     members = list(_members(store, waiting, values))
@@ -351,6 +351,8 @@ def _remove(store: Store, where: str, values: tuple[Any, ...]) -> int:
     removed = len(groups) + store.change(f"DELETE FROM {MESSAGES}{where}", values)
     for group_id in groups:  # Last, so that what a group sends now is not removed with it.
         count_in_group(store, group_id, has_failed=True)
+    for limit_key in woken_for:
+        wake_next(store, limit_key)
     _free_unique(store, removed)
     return removed
 

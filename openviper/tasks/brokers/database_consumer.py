@@ -112,7 +112,11 @@ class DatabaseConsumer:
         with self._store.transaction():
             if finished:
                 self._settle(finished, now)
-            return self._claim(want, now) if want else []
+            messages = self._claim(want, now) if want else []
+        while want and not messages and self._store.has_more:
+            with self._store.transaction():
+                messages = self._claim(want, now)
+        return messages
 
     def give_back(self, known: Collection[Message]) -> int:
         """Give back what this worker has according to the store and does not know of."""
@@ -129,7 +133,8 @@ class DatabaseConsumer:
         plain = [end.message.key for end in finished if _is_plain(end)]
         if plain:
             settle_done(self._store, self._worker, plain)
-        for end in finished:
+        # In one order of limits everywhere, so that nobody waits in a circle.
+        for end in sorted(finished, key=lambda end: end.message.limit_key or ""):
             if not _is_plain(end):
                 settle(self._store, self._worker, end, now)
             if end.outcome is Outcome.RETRY:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from openviper.tasks.brokers.base import PARKED_SECONDS
 from openviper.tasks.brokers.tables import MESSAGES, PERMITS, RATES, READY_AGAIN, options_text
@@ -28,18 +28,20 @@ def admit(store: Store, worker: str, message: Message, limit: Limit) -> float:
     if not store.rows(sql, (message.key, worker)):
         return now
     allowance = _lock(store, limit.key)
+    woken_for = message.limit_key
     if _is_full(store, limit, message):
-        _put_off(store, worker, message, now + PARKED_SECONDS, limit.key)
-        return now + PARKED_SECONDS
-    again_at = _take_call(store, limit, allowance, now)
+        again_at, waits_for = now + PARKED_SECONDS, limit.key
+    else:
+        again_at, waits_for = _take_call(store, limit, allowance, now), None
     if again_at:
-        _put_off(store, worker, message, again_at, None)
-        return again_at
-    if limit.concurrency is not None:
+        _put_off(store, worker, message, again_at, waits_for)
+    elif limit.concurrency is not None:
         columns = "message_id, name, worker"
         store.insert_new(PERMITS, columns, (message.message_id, limit.key, worker))
         message.limit_key = limit.key
-    return 0.0
+    if woken_for is not None and woken_for != (waits_for if again_at else limit.key):
+        wake_next(store, woken_for)
+    return again_at
 
 
 def _is_full(store: Store, limit: Limit, message: Message) -> bool:
@@ -65,9 +67,13 @@ def _take_call(store: Store, limit: Limit, allowance: Allowance, now: float) -> 
 def _lock(store: Store, key: str) -> Allowance:
     """Make everybody else with this key wait until the transaction ends, and return how the rate stands."""
     store.insert_new(RATES, "name, free_at, tail_at", (key, 0.0, 0.0))
-    store.change(f"UPDATE {RATES} SET free_at = free_at WHERE name = ?", (key,))
+    _hold(store, key)
     rows = store.rows(f"SELECT free_at, tail_at FROM {RATES} WHERE name = ?", (key,))
     return Allowance(float(rows[0][0]), float(rows[0][1]))
+
+
+def _hold(store: Store, key: str) -> None:
+    store.change(f"UPDATE {RATES} SET free_at = free_at WHERE name = ?", (key,))
 
 
 def _put_off(
@@ -85,7 +91,7 @@ def free_permit(store: Store, message: Message) -> None:
     """Give a permit back, and make the next message that waits for it ready; inside a transaction."""
     store.change(f"DELETE FROM {PERMITS} WHERE message_id = ?", (message.message_id,))
     if message.limit_key is not None:
-        _wake_next(store, message.limit_key)
+        wake_next(store, message.limit_key)
 
 
 def free_permits(store: Store, worker: str) -> None:
@@ -93,11 +99,22 @@ def free_permits(store: Store, worker: str) -> None:
     keys = [row[0] for row in store.rows(f"SELECT name FROM {PERMITS} WHERE worker = ?", (worker,))]
     if keys:
         store.change(f"DELETE FROM {PERMITS} WHERE worker = ?", (worker,))
-    for key in keys:
-        _wake_next(store, key)
+    for key in sorted(keys):
+        wake_next(store, key)
 
 
-def _wake_next(store: Store, key: str) -> None:
+def woken_keys(store: Store, where: str, values: tuple[Any, ...]) -> list[str]:
+    """Return for which limits those of some messages were woken that no worker has yet, each as often as there are some."""
+    sql = (
+        f"SELECT limit_key FROM {MESSAGES}{where} AND state <> {DELAYED} AND limit_key IS NOT NULL"
+    )
+    return sorted(row[0] for row in store.rows(sql, values))
+
+
+def wake_next(store: Store, key: str) -> None:
+    """Make the next message ready that waits for a permit of a limit; inside a transaction."""
+    # Whoever takes a permit, or wakes somebody, at the same time: one after the other, so that neither misses what the other does.
+    _hold(store, key)
     rows = store.rows(
         f"SELECT id FROM {MESSAGES} WHERE state = {DELAYED} AND limit_key = ? "
         "ORDER BY priority, id LIMIT 1",
@@ -105,7 +122,7 @@ def _wake_next(store: Store, key: str) -> None:
     )
     if rows:
         store.change(
-            f"UPDATE {MESSAGES} SET state = {READY_AGAIN}, limit_key = NULL, due = 0 "
+            f"UPDATE {MESSAGES} SET state = {READY_AGAIN}, due = 0 "
             f"WHERE id = ? AND state = {DELAYED}",
             (rows[0][0],),
         )

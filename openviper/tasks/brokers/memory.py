@@ -239,7 +239,17 @@ class MemoryBroker:
             if entry.state is not State.DEAD:
                 self.count_in_group(cancelled(entry.message))
                 self.tell(cancelled(entry.message))
+        for entry in free:  # Last: who was next in a line may have been removed as well.
+            self.wake_next(entry.message)
         return len(free)
+
+    def wake_next(self, message: Message) -> None:
+        """Make the next message ready that waits for the permit which a message has, or for which it was woken."""
+        key, message.limit_key = message.limit_key, None
+        waiting = [entry for entry in self.entries.values() if key and entry.is_parked(key)]
+        if waiting:
+            min(waiting).make_ready(key)
+            self.wake()
 
     def tell(self, end: Finished) -> None:
         """Keep an end for those who ask for the result."""
@@ -251,7 +261,9 @@ class MemoryBroker:
         group = self.groups.get(end.message.option("group") or "")
         callback = None if group is None else group.count(end)
         if callback is not None:
-            self.enqueue([from_values(json.loads(callback))])
+            message = from_values(json.loads(callback))
+            message.start_waiting(time.time())
+            self.enqueue([message])
 
     def forget(self, entry: Entry) -> None:
         """Remove a message, and its unique key unless that is for a time."""
@@ -391,17 +403,20 @@ class MemoryConsumer:
                 return False
             holders = self._broker.permits.setdefault(limit.key, set())
             others = len(holders - {message.message_id})
+            if message.limit_key not in (None, limit.key):
+                self._broker.wake_next(message)
             if limit.concurrency is not None and others >= limit.concurrency:
+                message.limit_key = None
                 self._put_off(entry, time.time() + PARKED_SECONDS)
                 entry.waits_for = limit.key
                 return False
             if limit.rate is not None:
-                stored = self._broker.allowances.get(limit.key)
-                self._broker.allowances[limit.key], again_at = take_call(
-                    limit.rate, stored, time.time()
-                )
+                allowances = self._broker.allowances
+                stands = take_call(limit.rate, allowances.get(limit.key), time.time())
+                allowances[limit.key], again_at = stands
                 if again_at:
                     self._put_off(entry, again_at)
+                    self._broker.wake_next(message)
                     return False
             if limit.concurrency is not None:
                 holders.add(message.message_id)
@@ -414,14 +429,9 @@ class MemoryConsumer:
         entry.message.put_off(due)
 
     def _free_permit(self, message: Message) -> None:
-        key, message.limit_key = message.limit_key, None
-        if key is None:
-            return
-        self._broker.permits.get(key, set()).discard(message.message_id)
-        waiting = [entry for entry in self._broker.entries.values() if entry.is_parked(key)]
-        if waiting:
-            min(waiting).make_ready()
-            self._broker.wake()
+        if message.limit_key is not None:
+            self._broker.permits.get(message.limit_key, set()).discard(message.message_id)
+            self._broker.wake_next(message)
 
     # Waiting and signs of life
 

@@ -39,7 +39,8 @@ class Entry:
         state = SHOWN.get(self.state, self.state.name.lower())
         return info_row(state, self.message, self.worker, self.error)
 
-    def make_ready(self) -> None:
-        """Let workers have it."""
+    def make_ready(self, woken_for: str | None = None) -> None:
+        """Let workers have it; `woken_for` is the limit of which it may have a permit."""
+        self.message.limit_key = woken_for
         self.state = State.SUSPECT if self.message.deliveries else State.READY
         self.worker, self.waits_for = "", None

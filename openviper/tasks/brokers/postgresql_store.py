@@ -92,7 +92,7 @@ class PostgreSQLStore(ServerStore):
             "SELECT 1 FROM pg_class WHERE relname = ? AND relnamespace = "
             "(SELECT oid FROM pg_namespace WHERE nspname = current_schema())"
         )
-        return bool(self.rows(sql, (NEWEST,)))
+        return bool(self.rows(sql, (NEWEST[self.vendor],)))
 
     @contextmanager
     def _only_one(self) -> Iterator[None]:

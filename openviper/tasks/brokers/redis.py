@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from heapq import nsmallest
 from typing import Any, NamedTuple
 
 from openviper.db.connection import after_commit
@@ -50,6 +51,7 @@ from openviper.tasks.brokers.redis_scripts import (
     LOSE_MEMBER,
     MOVE,
     SWAP_SLOT,
+    WAKE_NEXT,
 )
 from openviper.tasks.brokers.redis_server import RedisServer
 from openviper.tasks.exceptions import BadMessageError
@@ -63,14 +65,18 @@ class _Stored(NamedTuple):
         place: Its stream, ``delayed`` or ``dead``.
         member: What it is known by there.
         text: The message.
+        woken_for: The limit for a permit of which it was woken, if it was.
     """
 
     info: MessageInfo
     place: str
     member: str
     text: str
+    woken_for: str | None = None
 
 
+DEAD_AT_ONCE = 200
+"""Dead messages that are read at once, of which each may have an error of some kilobytes."""
 LOOKED_AT = 1000
 """Entries of a stream among which one is looked for that may have been stored a moment ago."""
 
@@ -92,6 +98,7 @@ class RedisBroker(RedisServer):
         self._enqueue_plain = QuickScript(self.driver, self.client, ENQUEUE_PLAIN, self._is_stored)
         self._enqueue = self.client.register_script(ENQUEUE)
         self._move = self.client.register_script(MOVE)
+        self._wake_next = self.client.register_script(WAKE_NEXT)
         self._lose_member = self.client.register_script(LOSE_MEMBER)
         self._swap_slot = self.client.register_script(SWAP_SLOT)
 
@@ -242,8 +249,11 @@ class RedisBroker(RedisServer):
             yield _Stored(
                 info_row("delayed", message, "", noted_error(text)), "delayed", member, text
             )
-        dead: Any = self.client.hgetall(self.names.key("dead"))
-        for known_by, stored in dead.items():
+        seen: set[str] = set()
+        for known_by, stored in self.client.hscan_iter(self.names.key("dead"), count=DEAD_AT_ONCE):
+            if known_by in seen:  # A scan may give what is moved meanwhile again.
+                continue
+            seen.add(known_by)
             text, error = _read_dead(stored)
             message = decode_for_people(text, known_by)
             yield _Stored(info_row("dead", message, "", error), "dead", known_by, text)
@@ -257,12 +267,13 @@ class RedisBroker(RedisServer):
             text = fields.get("m", "")
             message = decode_for_people(text, f"{stream}/{entry}", queue)
             info = info_row(state, message, pending.get(entry, ""), noted_error(text))
-            yield _Stored(info, stream, entry, text)
+            yield _Stored(info, stream, entry, text, fields.get("l"))
 
     def queues(self) -> list[QueueInfo]:
         """Return how each queue stands."""
         with self.translated():
-            infos = [stored.info for stored in self._stored()]
+            # What is dead and forgotten may be much: its errors are not gathered.
+            infos = [stored.info._replace(error="") for stored in self._stored()]
         counts = Counter((info.queue_name, info.state) for info in infos)
         now = time.time()
         since: dict[str, float] = {}
@@ -285,8 +296,8 @@ class RedisBroker(RedisServer):
     def messages(self, chosen: Filter = EVERYTHING, limit: int = 100) -> list[MessageInfo]:
         """Return stored messages, oldest first."""
         with self.translated():
-            infos = [stored.info for stored in self._stored() if chosen.matches(stored.info)]
-        return sorted(infos, key=lambda info: info.sent_at)[:limit]
+            infos = (stored.info for stored in self._stored() if chosen.matches(stored.info))
+            return nsmallest(limit, infos, key=lambda info: info.sent_at)
 
     def counts(self) -> list[CallCount]:
         """Return how often what became of calls."""
@@ -307,9 +318,7 @@ class RedisBroker(RedisServer):
         """Make dead or delayed messages ready again."""
         count = 0
         with self.translated():
-            for stored in list(self._stored()):
-                if not _may_retry(stored.info, chosen):
-                    continue
+            for stored in [each for each in self._stored() if _may_retry(each.info, chosen)]:
                 try:
                     message = decode(stored.text)
                 except BadMessageError:
@@ -332,27 +341,31 @@ class RedisBroker(RedisServer):
         with self.translated():
             wanted = set(message_ids)
             chosen = [each for each in self._stored() if _is_about(each, wanted)]
-            return sum(map(self._cancel, chosen))
+            for each in chosen:
+                if each.info.state == "running":
+                    self._ask_to_end(each.info.message_id)
+            return self._remove(each for each in chosen if each.info.state != "running")
 
-    def _cancel(self, stored: _Stored) -> int:
-        if stored.info.state != "running":
-            return self._remove(stored)
+    def _ask_to_end(self, message_id: str) -> None:
         key = self.names.key("cancel")
-        self.client.sadd(key, stored.info.message_id)
+        self.client.sadd(key, message_id)
         # One that ends meanwhile takes its own wish away no more.
         self.client.expire(key, KEEP_FLOWS)
-        return 0
 
     def purge(self, chosen: Filter = EVERYTHING) -> int:
         """Remove all messages that no worker has and that are meant."""
         with self.translated():
-            return sum(
-                self._remove(stored)
-                for stored in list(self._stored())
-                if stored.info.state != "running" and chosen.matches(stored.info)
-            )
+            return self._remove([each for each in self._stored() if _may_purge(each.info, chosen)])
 
-    def _remove(self, stored: _Stored) -> int:
+    def _remove(self, chosen: Iterable[_Stored]) -> int:
+        """Remove messages that no worker has, and let those behind them in a line have their turn; return how many were there."""
+        removed = [stored for stored in chosen if self._remove_one(stored)]
+        for stored in removed:  # Last: who was next in a line may have been removed as well.
+            if stored.woken_for is not None:
+                self._wake_next(keys=[], args=[self.names.prefix, stored.woken_for])
+        return len(removed)
+
+    def _remove_one(self, stored: _Stored) -> int:
         """Remove a message that no worker has, and its unique key; return 1 if it was there."""
         removers = {"delayed": self.client.zrem, "dead": self.client.hdel}
         remove = removers.get(stored.place)
@@ -373,7 +386,7 @@ class RedisBroker(RedisServer):
         if stored.place == "dead":
             return
         if group_id is not None:
-            self._lose_member(keys=[], args=[self.names.prefix, group_id])
+            self._lose_member(keys=[], args=[self.names.prefix, group_id, repr(time.time())])
         end = cancelled(message)
         keep = None if self.keep.results is None else round(1000 * self.keep.results)
         for told in end.told_ids if message.actor_name != UNREADABLE else ():
@@ -435,6 +448,10 @@ def _stored_at(result: str) -> float:
 
 def _has_key(message: Message) -> bool:
     return message.options is not None and "unique" in message.options
+
+
+def _may_purge(info: MessageInfo, chosen: Filter) -> bool:
+    return info.state != "running" and chosen.matches(info)
 
 
 def _may_retry(info: MessageInfo, chosen: Sequence[str] | Filter) -> bool:

@@ -193,6 +193,7 @@ class RedisConsumer:
             ]
             self._bury(keys=[], args=args)
             return None
+        message.limit_key = (fields or {}).get("l")
         unique = message.option("unique")
         if unique is not None and unique[1] == "queued":
             self._broker.free_unique(unique[0], message.message_id)
@@ -218,7 +219,8 @@ class RedisConsumer:
             pipeline.execute()
         if ends:
             keep = round(1000 * (self._broker.keep.results or 0))
-            self._settle(keys=[], args=[self._names.prefix, GROUP, self._worker, keep, *ends])
+            now = repr(time.time())
+            self._settle(keys=[], args=[self._names.prefix, GROUP, self._worker, keep, now, *ends])
 
     def _note_due(self, due: float) -> None:
         if self._next_due is None or due < self._next_due:
@@ -238,6 +240,7 @@ class RedisConsumer:
                     *((0, 0) if rate is None else (repr(rate.interval), repr(rate.seconds))),
                     PARKED_SECONDS,
                     CLOCK_ACCIDENT,
+                    message.limit_key or "",
                 ],
             )
         again_at = float(answer)

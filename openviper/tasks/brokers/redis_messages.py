@@ -103,7 +103,9 @@ def decode_for_people(text: str, known_by: str, queue: str = "") -> Message:
 
 def dead_text(text: str, error: str) -> str:
     """Return a dead message as it is stored."""
-    return to_json({"message": text, "error": error, "at": time.time()})
+    # Not in ASCII, where an error may take four times as much.
+    dead = json.dumps({"message": text, "error": error, "at": time.time()}, ensure_ascii=False)
+    return dead.encode("utf-8", "backslashreplace").decode()
 
 
 def unique_arguments(message: Message) -> list[Any]:
@@ -118,10 +120,14 @@ def result_text(end: Finished) -> str:
 
 
 def callback_text(names: Names, spec: str | None) -> str:
-    """Return the callback of a group as `SETTLE` wants it: stream and message, or an empty text."""
+    """Return the callback of a group as `SETTLE` wants it, or an empty text: stream, delay, moment, and the message but for the times."""
     if spec is None:
         return ""
-    return to_json([names.stream(decode(spec)), spec])
+    message = decode(spec)
+    values = to_values(message)
+    del values["sent_at"], values["due"]
+    delay = message.option("delay") or 0
+    return to_json([names.stream(message), delay, message.due, to_json(values)[1:]])
 
 
 def end_text(names: Names, end: Finished) -> str:
@@ -184,4 +190,5 @@ def _end_options(names: Names, end: Finished) -> dict[str, Any]:
 
 
 def _stored_as(names: Names, message: Message) -> list[str]:
-    return [names.stream(message), repr(message.due), encode(message)]
+    due = message.due if message.due > time.time() else 0
+    return [names.stream(message), repr(due), encode(message)]

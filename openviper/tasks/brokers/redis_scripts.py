@@ -101,8 +101,7 @@ return #due
 """Arguments: prefix, the time, most messages. Moves what is due into its stream, and what is no message to the dead ones."""
 
 _FREE_PERMIT = """
-local function free_permit(prefix, key, id)
-  redis.call('HDEL', prefix .. 'permits:' .. key, id)
+local function wake_next(prefix, key)
   while true do
     local member = redis.call('LPOP', prefix .. 'parked:' .. key)
     if not member then
@@ -111,20 +110,27 @@ local function free_permit(prefix, key, id)
     if redis.call('ZREM', prefix .. 'delayed', member) == 1 then
       local stop = string.find(member, '\\n', 1, true)
       local stream = string.sub(member, 1, stop - 1)
-      redis.call('XADD', stream, '*', 'm', string.sub(member, stop + 1))
+      redis.call('XADD', stream, '*', 'm', string.sub(member, stop + 1), 'l', key)
       redis.call('PUBLISH', prefix .. 'wake', stream)
       return
     end
   end
 end
+local function free_permit(prefix, key, id)
+  redis.call('HDEL', prefix .. 'permits:' .. key, id)
+  wake_next(prefix, key)
+end
 """
-"""Lua: gives a permit back, and makes the next message that waits for it ready."""
+"""Lua: gives a permit back, and makes the next message ready that waits for it; its entry tells what it was woken for."""
+
+WAKE_NEXT = _FREE_PERMIT + "wake_next(ARGV[1], ARGV[2])"
+"""Arguments: prefix, the key of a limit. Makes the next message ready that waits for it."""
 
 _COUNT_IN_GROUP = f"""
 local keep_ended = {KEEP_FLOWS}
 """
 _COUNT_IN_GROUP += """
-local function count_in_group(prefix, group_id, has_failed)
+local function count_in_group(prefix, group_id, has_failed, time)
   local key = prefix .. 'group:' .. group_id
   if redis.call('EXISTS', key) == 0 then
     return
@@ -136,7 +142,9 @@ local function count_in_group(prefix, group_id, has_failed)
     local callback = tonumber(now[3]) > 0 and now[5] or now[4]
     if callback ~= '' then
       local message = cjson.decode(callback)
-      store(prefix, message[1], '0', message[2])
+      local due = message[2] > 0 and time + message[2] or message[3]
+      local times = string.format('{"sent_at":%.6f,"due":%.6f,', time, due)
+      store(prefix, message[1], due > tonumber(time) and string.format('%.6f', due) or '0', times .. message[4])
     end
   end
 end
@@ -148,9 +156,9 @@ SETTLE = (
     + _FREE_PERMIT
     + _COUNT_IN_GROUP
     + """
-local prefix, group, worker, keep = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local prefix, group, worker, keep, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local count = 0
-for i = 5, #ARGV do
+for i = 6, #ARGV do
   local end_ = cjson.decode(ARGV[i])
   local stream, entry, id = end_.stream, end_.entry, end_.id
   local pending = redis.pcall('XPENDING', stream, group, entry, entry, 1, worker)
@@ -183,7 +191,7 @@ for i = 5, #ARGV do
         store(prefix, following[1], following[2], following[3])
       end
       if end_.group then
-        count_in_group(prefix, end_.group, end_.failed)
+        count_in_group(prefix, end_.group, end_.failed, now)
       end
     end
     redis.call('XACK', stream, group, entry)
@@ -194,7 +202,7 @@ end
 return count
 """
 )
-"""Arguments: prefix, group, worker, milliseconds to keep results or 0 for ever, then each end as JSON. Leaves alone what is not
+"""Arguments: prefix, group, worker, milliseconds to keep results or 0 for ever, the time, then each end as JSON. Leaves alone what is not
 pending for the worker."""
 
 BURY = """
@@ -219,10 +227,11 @@ for _, stream in ipairs(KEYS) do
       local entry = item[1]
       local found = redis.call('XRANGE', stream, entry, entry)
       local fields = #found == 1 and found[1][2] or {}
-      local message, lost = nil, 0
+      local message, lost, woken_for = nil, 0, nil
       for i = 1, #fields, 2 do
         if fields[i] == 'm' then message = fields[i + 1] end
         if fields[i] == 'd' then lost = tonumber(fields[i + 1]) end
+        if fields[i] == 'l' then woken_for = fields[i + 1] end
       end
       local kind = string.sub(stream, #prefix + 1, #prefix + 2)
       if kind == 's:' and lost == 0 then
@@ -241,7 +250,11 @@ for _, stream in ipairs(KEYS) do
             target = prefix .. 's:' .. string.sub(stream, #prefix + 3)
             redis.call('SADD', prefix .. 'queues', target)
           end
-          redis.call('XADD', target, '*', 'm', message, 'd', lost)
+          if woken_for then
+            redis.call('XADD', target, '*', 'm', message, 'd', lost, 'l', woken_for)
+          else
+            redis.call('XADD', target, '*', 'm', message, 'd', lost)
+          end
           redis.call('PUBLISH', prefix .. 'wake', target)
           count = count + 1
         end
@@ -268,10 +281,13 @@ return culprits
 """Keys: the streams. Arguments: prefix, group, the worker, who asks, 1 if its death counts, and how many deaths are too many.
 Puts back what the worker has and forgets it; hands what has killed too often to whoever asks: stream, entry and message."""
 
-ADMIT = """
+ADMIT = (
+    _FREE_PERMIT
+    + """
 local prefix, group, worker, stream, entry = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local id, text, now, key = ARGV[6], ARGV[7], tonumber(ARGV[8]), ARGV[9]
 local most, interval, window, parked = tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13])
+local woken_for = ARGV[15]
 local function put_off(due)
   redis.call('ZADD', prefix .. 'delayed', string.format('%.6f', due), stream .. '\\n' .. text)
   redis.call('XACK', stream, group, entry)
@@ -282,10 +298,13 @@ local mine = redis.pcall('XPENDING', stream, group, entry, entry, 1, worker)
 if type(mine) ~= 'table' or mine.err or #mine == 0 then
   return string.format('%.6f', now)
 end
+if woken_for ~= '' and woken_for ~= key then
+  wake_next(prefix, woken_for)
+end
 -- Not its own permit: it may have one from a try before, whose answer was lost.
 local own = redis.call('HEXISTS', prefix .. 'permits:' .. key, id)
 if most > 0 and redis.call('HLEN', prefix .. 'permits:' .. key) - own >= most then
-  redis.call('RPUSH', prefix .. 'parked:' .. key, stream .. '\\n' .. text)
+  redis.call(woken_for == key and 'LPUSH' or 'RPUSH', prefix .. 'parked:' .. key, stream .. '\\n' .. text)
   return put_off(now + parked)
 end
 if interval > 0 then
@@ -309,7 +328,11 @@ if interval > 0 then
   end
   redis.call('HSET', prefix .. 'rates', key, string.format('%.6f %.6f', free_at, tail_at))
   if again_at then
-    return put_off(again_at)
+    local answer = put_off(again_at)
+    if woken_for == key then
+      wake_next(prefix, key)
+    end
+    return answer
   end
 end
 if most > 0 then
@@ -318,8 +341,10 @@ if most > 0 then
 end
 return '0'
 """
+)
 """Arguments: prefix, group, worker, stream, entry, id, message, the time, key, most at a time or 0, seconds from call to call
-or 0 and the seconds of the whole allowance, seconds of parking, seconds by which a clock may be wrong. Returns when to look again; 0 if the call may run; now if it is not the worker's any more. The
+or 0 and the seconds of the whole allowance, seconds of parking, seconds by which a clock may be wrong, the limit for which it was
+woken or empty. Returns when to look again; 0 if the call may run; now if it is not the worker's any more. The
 arithmetic is that of `openviper.tasks.limits.take_call`."""
 
 MOVE = (
@@ -345,8 +370,8 @@ return gone
 """Arguments: prefix, ``dead`` or ``delayed``, what it is known by there, stream, text, group or empty. Makes a message ready, once;
 its group counts a dead one no more."""
 
-LOSE_MEMBER = _STORE + _COUNT_IN_GROUP + "count_in_group(ARGV[1], ARGV[2], true)"
-"""Arguments: prefix, group. Counts a member that was removed."""
+LOSE_MEMBER = _STORE + _COUNT_IN_GROUP + "count_in_group(ARGV[1], ARGV[2], true, ARGV[3])"
+"""Arguments: prefix, group, the time. Counts a member that was removed."""
 
 SWAP_SLOT = (
     _STORE

@@ -30,6 +30,7 @@ class ServerStore:
     vendor: str
     schema: str
     """The SQL of the schema that the tables are in."""
+    has_more = False
     table_tail = ""
     """SQL: what follows the columns of a table."""
     raw: Any
@@ -85,7 +86,7 @@ class ServerStore:
             "SELECT 1 FROM information_schema.tables "
             f"WHERE table_schema = {self.schema} AND table_name = ?"
         )
-        return bool(self.rows(sql, (NEWEST,)))
+        return bool(self.rows(sql, (NEWEST[self.vendor],)))
 
     def create_tables(self) -> None:
         """Create what does not exist."""

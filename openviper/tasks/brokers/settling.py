@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -73,7 +74,7 @@ def _change_row(store: Store, worker: str, end: Finished, now: float) -> int:
     state = State.DELAYED if end.outcome is Outcome.RETRY else State.DEAD
     return store.change(
         f"UPDATE {MESSAGES} SET state = ?, due = ?, attempts = ?, error = ?, options = ?, "
-        "worker = NULL, settled_at = ? WHERE id = ? AND worker = ?",
+        "worker = NULL, limit_key = NULL, settled_at = ? WHERE id = ? AND worker = ?",
         (
             int(state),
             end.due,
@@ -120,7 +121,9 @@ def _send_callback(
     """Send what follows a group, if all its members have ended."""
     callback = on_failure if failed else then
     if done + failed == total and callback is not None:
-        store_within(store, Parcel([from_values(json.loads(callback))]))
+        message = from_values(json.loads(callback))
+        message.start_waiting(time.time())
+        store_within(store, Parcel([message]))
 
 
 def take_off_count(store: Store, group_id: str) -> None:

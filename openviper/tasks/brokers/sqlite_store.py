@@ -11,13 +11,27 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from openviper.db.connections.url import DatabaseURL
-from openviper.tasks.brokers.claims import claim_on_sqlite, in_parts, marks, waiting_state
+from openviper.tasks.brokers.claims import (
+    PRIORITY,
+    SUSPECT,
+    in_parts,
+    marks,
+    rows_in_state,
+    take_rows,
+)
+from openviper.tasks.brokers.fresh import (
+    INSERT_ALONE,
+    INSERT_READY,
+    Values,
+    are_usual,
+    claim_usual,
+    inserts,
+)
 from openviper.tasks.brokers.tables import (
     MESSAGES,
     NEWEST,
     WORKERS,
     creation,
-    insert_fresh_sql,
     insert_sql,
     what_it_does,
 )
@@ -86,6 +100,7 @@ class SQLiteStore:
 
     def __init__(self, url: DatabaseURL) -> None:
         self.is_lost = False
+        self.has_more = False
         self._version = -1
         self._waits: bool | None = None
         self._path = str(url.path)
@@ -111,11 +126,10 @@ class SQLiteStore:
         # One for all that is sent: Python makes one for each `execute` of the connection.
         self._writer = self.raw.cursor()
         self._insert = insert_sql("?")
-        self._insert_fresh = insert_fresh_sql("?")
 
     def has_tables(self) -> bool:
         """Return whether all tables are there."""
-        return bool(self.rows("SELECT 1 FROM sqlite_master WHERE name = ?", (NEWEST,)))
+        return bool(self.rows("SELECT 1 FROM sqlite_master WHERE name = ?", (NEWEST["sqlite"],)))
 
     def create_tables(self) -> None:
         """Create what does not exist."""
@@ -143,27 +157,31 @@ class SQLiteStore:
         if wait is not self._waits:
             self.set_patience(wait)
         try:
-            self._writer.execute(self._insert_fresh, row)
+            self._writer.execute(INSERT_READY if row[PRIORITY] else INSERT_ALONE, row)
         except ERRORS as error:
             raise translate(error) from error
 
     def insert(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """Store messages in one transaction; consumers see the version of the file change."""
-        self._insert_with(self._insert, rows)
+        if len(rows) == 1 or self.raw.in_transaction:
+            self._insert_many(self._insert, rows)
+        else:
+            with self.transaction():
+                self._insert_many(self._insert, rows)
 
     def insert_fresh(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """Store messages that are fresh in one transaction."""
-        self._insert_with(self._insert_fresh, rows)
+        with self.transaction():
+            new: list[Values] = [row[1:] for row in rows]
+            if not are_usual(new):
+                self._insert_many(INSERT_READY, rows)
+            elif rows:
+                for sql, parts in inserts(rows[0][0], new):
+                    self._insert_many(sql, parts)
 
-    def _insert_with(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    def _insert_many(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
         try:
-            if len(rows) == 1:
-                self.raw.execute(sql, rows[0])
-            elif self.raw.in_transaction:
-                self.raw.executemany(sql, rows)
-            else:
-                with self.transaction():
-                    self.raw.executemany(sql, rows)
+            self.raw.executemany(sql, rows)
         except ERRORS as error:
             raise translate(error) from error
 
@@ -205,7 +223,12 @@ class SQLiteStore:
         self, worker: str, queues: tuple[str, ...] | None, want: int, *, suspects: bool
     ) -> list[Any]:
         """Mark messages as the worker's and return their rows in order."""
-        return claim_on_sqlite(self, worker, queues, want, waiting_state(suspects))
+        if suspects:
+            rows = rows_in_state(self, queues, want, SUSPECT)
+            take_rows(self, worker, rows)
+            return rows
+        rows, self.has_more = claim_usual(self, worker, queues, want)
+        return rows
 
     def delete_claimed(self, worker: str, keys: Sequence[int]) -> None:
         """Delete messages that the worker has."""

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from openviper.tasks.brokers.base import NewGroup
+from openviper.tasks.brokers.fresh import (
+    Values,
+    are_usual,
+    inserts,
+)
 from openviper.tasks.brokers.tables import (
     COPY,
     GROUPS,
@@ -17,18 +22,17 @@ from openviper.tasks.brokers.tables import (
     UNIQUE,
     WORKERS,
     creation,
-    insert_fresh_sql,
+    full_row,
     insert_sql,
 )
-from openviper.tasks.message import Message, State, next_key, to_json
+from openviper.tasks.message import Message, State, to_json
+from openviper.tasks.message_ids import next_key
 
 if TYPE_CHECKING:
     from openviper.db.connections.databases import Connection
     from openviper.tasks.brokers.tables import Store
 
 READY, DELAYED = int(State.READY), int(State.DELAYED)
-_FRESH: tuple[object, ...] = (None, 0, 0, 0)
-"""Options, due, attempts and deliveries of a message that may run at once and was never tried."""
 TRIES = 3
 """Tries to take a unique key of which the holder has gone when it is looked for."""
 _UNIQUE_COLUMNS = "name, message_id, scope, until"
@@ -75,15 +79,12 @@ def insert_row(message: Message, now: float) -> tuple[Any, ...]:
     )
 
 
-def row_if_fresh(message: Message) -> tuple[Any, ...] | None:
-    """Return the values of `FRESH_COLUMNS` of a message that may run at once, was never tried, and has nothing to be looked at
-    when it is stored; `None` for any other."""
-    if (message.options, message.due, message.attempts, message.deliveries) != _FRESH:
+def values_if_fresh(message: Message) -> Values | None:
+    """Do what `row_if_fresh` does, without the key."""
+    is_fresh = not (message.due or message.attempts or message.deliveries)
+    if message.options is not None or not is_fresh:
         return None
-    if message.key is None:
-        message.key = next_key()
     return (
-        message.key,
         message.message_id,
         message.queue_name,
         message.actor_name,
@@ -93,16 +94,22 @@ def row_if_fresh(message: Message) -> tuple[Any, ...] | None:
     )
 
 
+def row_if_fresh(message: Message) -> tuple[Any, ...] | None:
+    """Return the values of `FRESH_COLUMNS` of a message that may run at once, was never tried, and has nothing to be looked at
+    when it is stored; `None` for any other."""
+    values = values_if_fresh(message)
+    if values is None:
+        return None
+    if message.key is None:
+        message.key = next_key()
+    return (message.key, *values)
+
+
 def rows_if_fresh(messages: Sequence[Message]) -> list[tuple[Any, ...]] | None:
     """Do what `row_if_fresh` does with many; `None` if one of them is another."""
     _give_keys(messages)
-    rows = []
-    for message in messages:
-        row = row_if_fresh(message)
-        if row is None:
-            return None
-        rows.append(row)
-    return rows
+    rows = [row_if_fresh(message) for message in messages]
+    return None if None in rows else cast("list[tuple[Any, ...]]", rows)
 
 
 def insert_rows(messages: Sequence[Message], now: float) -> list[tuple[Any, ...]]:
@@ -194,9 +201,13 @@ def are_stored(store: Store, messages: Sequence[Message]) -> bool:
     return any(store.rows(sql, (message.key, message.message_id)) for message in keyed)
 
 
+Sent = Values | Message | Parcel
+"""What a transaction gathers."""
+
+
 async def store_in_transaction(
     connection: Connection,
-    sent: Sequence[Message | Parcel],
+    sent: Sequence[Sent],
     *,
     has_tables: bool,
 ) -> bool:
@@ -204,7 +215,7 @@ async def store_in_transaction(
 
     Args:
         connection: The connection.
-        sent: The messages, single ones as they are.
+        sent: The messages; of those that are fresh and alone, the values.
         has_tables: Whether the tables are known to be there; else they are made, in the same transaction.
 
     Returns:
@@ -213,44 +224,58 @@ async def store_in_transaction(
     if not has_tables and connection.vendor != "mysql":
         has_tables = not await _create_tables(connection)
     now = time.time()
-    new = []
-    for message in await _gather(connection, sent, now):
-        if message.options is None or await _takes_unique(connection, message, now):
-            new.append(message)
+    new: list[Values | Message] = []
+    for item in sent:
+        if isinstance(item, Parcel):
+            new += await _unpack(connection, item, now)
+        elif not isinstance(item, Message) or await _takes_unique(connection, item, now):
+            new.append(item)
     await _insert(connection, new, now)
     if connection.vendor == "postgresql":
         await connection.execute(NOTIFY)
     return has_tables
 
 
-async def _gather(
-    connection: Connection, sent: Sequence[Message | Parcel], now: float
-) -> list[Message]:
-    """Return all messages in their order; their groups are stored."""
-    messages: list[Message] = []
-    for item in sent:
-        if isinstance(item, Message):
-            messages.append(item)
-            continue
-        messages += item.messages
-        if item.group is not None:
-            await _insert_new(connection, GROUPS, _GROUP_COLUMNS, _group_row(item.group, now))
-    return messages
+async def _unpack(connection: Connection, parcel: Parcel, now: float) -> list[Values | Message]:
+    """Return what is to be stored of messages that were sent together; their group is stored."""
+    if parcel.group is not None:
+        await _insert_new(connection, GROUPS, _GROUP_COLUMNS, _group_row(parcel.group, now))
+    return [
+        values_if_fresh(message) or message
+        for message in parcel.messages
+        if message.options is None or await _takes_unique(connection, message, now)
+    ]
 
 
-async def _insert(connection: Connection, messages: Sequence[Message], now: float) -> None:
-    mark = connection.dialect.placeholder
-    sql, rows = insert_fresh_sql(mark), None
+async def _insert(connection: Connection, new: Sequence[Values | Message], now: float) -> None:
+    keys = next_key.many(len(new))
     if connection.vendor == "sqlite":
-        rows = rows_if_fresh(messages)
-    if rows is None:
-        sql, rows = insert_sql(mark), insert_rows(messages, now)
+        fresh = [each for each in new if isinstance(each, tuple)]
+        if fresh and len(fresh) == len(new) and are_usual(fresh):
+            for statement, parts in inserts(keys[0], fresh):
+                await _insert_rows(connection, statement, parts)
+            return
+    sql = insert_sql(connection.dialect.placeholder)
+    rows = [_row(key, each, now) for key, each in zip(keys, new, strict=True)]
+    if len(rows) >= MANY and connection.vendor == "postgresql":
+        await connection.execute_many(COPY, rows)
+    else:
+        await _insert_rows(connection, sql, rows)
+
+
+async def _insert_rows(connection: Connection, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
     if len(rows) == 1:
         await connection.insert(sql, rows[0])
-    elif len(rows) >= MANY and connection.vendor == "postgresql":
-        await connection.execute_many(COPY, rows)
     elif rows:
         await connection.execute_many(sql, rows)
+
+
+def _row(key: int, item: Values | Message, now: float) -> tuple[Any, ...]:
+    """Return the values of `INSERT_COLUMNS`."""
+    if isinstance(item, tuple):
+        return full_row((key, *item))
+    item.key = key
+    return insert_row(item, now)
 
 
 async def _create_tables(connection: Connection) -> bool:
@@ -259,7 +284,7 @@ async def _create_tables(connection: Connection) -> bool:
         if connection.vendor == "sqlite"
         else "SELECT 1 FROM pg_class WHERE relname = %s AND pg_table_is_visible(oid)"
     )
-    if await connection.fetch_one(sql, (NEWEST,)) is not None:
+    if await connection.fetch_one(sql, (NEWEST[connection.vendor],)) is not None:
         return False
     present = await _present_columns(connection)
     for statement in creation(connection.vendor, present):

@@ -77,7 +77,9 @@ def _bury_those_that_did_it(store: Store, worker: str) -> list[Finished]:
             message = to_message(row)
         except BadMessageError:
             continue  # Whoever claims it next makes it dead.
-        logger.error("%r has taken its process with it %d times and is dead", message, row[-2])
+        logger.error(
+            "%r has taken its process with it %d times and is dead", message, message.deliveries
+        )
         end = Finished(message, Outcome.DEAD, error=LOST_ERROR)
         settle(store, worker, end, time.time())
         buried.append(end)

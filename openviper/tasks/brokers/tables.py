@@ -20,13 +20,14 @@ PERMITS = "openviper_task_permit"
 PROGRESS = "openviper_task_progress"
 CANCELS = "openviper_task_cancel"
 COUNTS = "openviper_task_count"
+MARK = "openviper_task_mark"
 CHANNEL = "openviper_tasks"
 """The channel of PostgreSQL's LISTEN and NOTIFY."""
 NOTIFY = f"NOTIFY {CHANNEL}"
 
 COLUMNS = (
     "id, message_id, queue_name, actor_name, payload, priority, due, attempts, sent_at, deliveries, "
-    "options"
+    "options, limit_key"
 )
 INSERT_COLUMNS = (
     "id, message_id, queue_name, actor_name, payload, priority, state, due, attempts, sent_at, "
@@ -158,7 +159,6 @@ TABLES = (
         "noted_at real NOT NULL",
     ),
     _table(CANCELS, "message_id", "message_id name NOT NULL", "asked_at real NOT NULL"),
-    # Last: where it is, everything is.
     _table(
         COUNTS,
         "minute, actor_name, outcome",
@@ -168,8 +168,11 @@ TABLES = (
         "calls big NOT NULL",
         "seconds real NOT NULL",
     ),
+    # On SQLite alone; see `openviper.tasks.brokers.fresh`.
+    _table(MARK, "id", "id big NOT NULL", "last big NOT NULL"),
 )
-NEWEST = COUNTS
+NEWEST = {"sqlite": MARK, "postgresql": COUNTS, "mysql": COUNTS}
+"""The table that is made last: where it is, everything is."""
 
 
 def creation(vendor: str, present: Sequence[str] = (), tail: str = "") -> list[str]:
@@ -183,6 +186,8 @@ def creation(vendor: str, present: Sequence[str] = (), tail: str = "") -> list[s
     types = _TYPES[vendor]
     statements = []
     for table in TABLES:
+        if table.name == MARK and vendor != "sqlite":
+            continue
         columns = [f"{name} {types[kind]} {rest}".rstrip() for name, kind, rest in table.columns]
         statements.append(_create_table(vendor, table, columns) + tail)
         statements += _additions(table.name, columns, present)
@@ -234,7 +239,10 @@ def insert_sql(mark: str) -> str:
 
 
 def insert_fresh_sql(mark: str) -> str:
-    """Return the INSERT of a message that may run at once and was never tried: the usual one, with fewer values to hand over."""
+    """Return the INSERT of a message that may run at once and was never tried: the usual one, with fewer values to hand over.
+
+    SQLite has a shorter way; see `openviper.tasks.brokers.fresh`.
+    """
     return (
         f"INSERT INTO {MESSAGES} ({FRESH_COLUMNS}, state, due, attempts, deliveries) "
         f"VALUES ({', '.join([mark] * 7)}, {int(State.READY)}, 0, 0, 0)"
@@ -263,8 +271,21 @@ def to_message(row: Sequence[Any]) -> Message:
     Raises:
         BadMessageError: If the row does not describe one.
     """
-    key, message_id, queue, actor, payload, priority, due, attempts, sent_at, lost, options = row
-    return Message(
+    (
+        key,
+        message_id,
+        queue,
+        actor,
+        payload,
+        priority,
+        due,
+        attempts,
+        sent_at,
+        lost,
+        options,
+        limit,
+    ) = row
+    message = Message(
         actor,
         queue,
         payload,
@@ -277,6 +298,8 @@ def to_message(row: Sequence[Any]) -> Message:
         options=None if options is None else read_options(options),
         key=key,
     )
+    message.limit_key = limit
+    return message
 
 
 class Store(Protocol):
@@ -294,6 +317,11 @@ class Store(Protocol):
     @property
     def is_lost(self) -> bool:
         """Whether the connection cannot be used any more."""
+        ...
+
+    @property
+    def has_more(self) -> bool:
+        """Whether the last claim has left messages unlooked at, so as not to hold up others for long."""
         ...
 
     def has_tables(self) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from openviper.tasks.actors import Actor
 from openviper.tasks.exceptions import SoftTimeLimitError, TimeLimitError
-from openviper.tasks.message import Finished, Message
+from openviper.tasks.message import Finished, Message, Outcome, cancelled
 from openviper.tasks.running import running
 from openviper.tasks.worker.attempt import Attempt, Listener
 
@@ -73,6 +73,14 @@ class AsyncCalls:
         task = self._loop.create_task(self._work(attempt), context=Context())
         with self._lock:
             self._tasks[attempt] = task
+        task.add_done_callback(lambda _task: self._see_after(attempt))
+
+    def _see_after(self, attempt: Attempt) -> None:
+        """Give back what was cancelled before its first step: a task that cancels all others has that done to them."""
+        if attempt in self._tasks:
+            message = attempt.message
+            released = Finished(message, Outcome.RELEASED)
+            self._end(attempt, cancelled(message) if attempt.run.is_cancelled else released)
 
     async def _work(self, attempt: Attempt) -> None:
         self._listener.began(attempt.message)
@@ -82,6 +90,9 @@ class AsyncCalls:
             finished = attempt.after_cancellation(error)
         except BaseException as error:
             finished = attempt.failed(error)
+        self._end(attempt, finished)
+
+    def _end(self, attempt: Attempt, finished: Finished) -> None:
         with self._lock:
             self._tasks.pop(attempt, None)
         self._listener.ended(finished, attempt.seconds)
@@ -101,7 +112,7 @@ class AsyncCalls:
                 if limit.expired():
                     raise TimeLimitError(actor.time_limit_ms) from error
                 raise
-        return attempt.succeeded(value, keep_results=self._keep_results)
+            return attempt.succeeded(value, keep_results=self._keep_results)
 
     # Ending calls; from any thread
 

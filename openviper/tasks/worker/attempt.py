@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
+import sys
 import time
+from contextlib import suppress
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any, Protocol
 
 from openviper.tasks.actors import Actor
 from openviper.tasks.message import Finished, Message, Outcome, cancelled
-from openviper.tasks.running import Run
+from openviper.tasks.running import Run, running
 from openviper.tasks.worker.outcome import failed, succeeded
 
+logger = logging.getLogger("openviper.tasks.worker.supervisor")
 _NAMES = {CoroutineType: "coroutine", GeneratorType: "generator", AsyncGeneratorType: "generator"}
 _NOT_RUN = (GeneratorType, AsyncGeneratorType, CoroutineType, map, filter, zip, enumerate)
 """What calls something only when somebody asks for its values; those of `itertools` too."""
+
+
+def flush_output() -> None:
+    """Write what waits for the standard output and error; a task may have closed them, or nobody may be left to read."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):
+            stream.flush()
 
 
 class Listener(Protocol):
@@ -47,6 +59,7 @@ class Attempt:
         is_over: Whether its time is over, though it goes on.
         is_cut_off: Whether this worker has ended it because it stops.
         awaited: What a plain call waits for on the event loop.
+        pid: The process it has begun in.
     """
 
     __slots__ = (
@@ -57,12 +70,14 @@ class Attempt:
         "is_cut_off",
         "is_over",
         "message",
+        "pid",
         "run",
         "soft_deadline",
     )
 
     def __init__(self, message: Message, actor: Actor[Any, Any], listener: Listener) -> None:
         self.message = message
+        self.pid = os.getpid()
         self.actor = actor
         self.run = Run(message, listener.progressed)
         self.began_at = time.monotonic()
@@ -90,12 +105,23 @@ class Attempt:
         """How long it has taken so far."""
         return time.monotonic() - self.began_at
 
+    def _leave_if_forked(self, error: BaseException | None = None) -> None:
+        """End a process that the task has forked and that comes out of the task: messages, connections and event loop are its parent's."""
+        if os.getpid() == self.pid:
+            return
+        code = _exit_code(error)
+        if code is None:
+            logger.error("a process that %r has forked failed", self.message, exc_info=error)
+        flush_output()
+        os._exit(1 if code is None else code)
+
     def succeeded(self, value: Any, *, keep_results: bool) -> Finished:
         """Return what follows from a success.
 
         Raises:
             TypeError: If the value is something whose body has not run: a generator, or a coroutine within another one.
         """
+        self._leave_if_forked()
         if isinstance(value, _NOT_RUN) or type(value).__module__ == "itertools":
             kind = _NAMES.get(type(value), type(value).__name__)
             raise TypeError(f"actor {self.actor.actor_name!r} returned a {kind}, not a result")
@@ -105,6 +131,7 @@ class Attempt:
 
     def after_cancellation(self, error: BaseException) -> Finished:
         """Return what follows when the call has ended as something that was cancelled."""
+        self._leave_if_forked(error)
         if self.is_cut_off:
             return Finished(self.message, Outcome.RELEASED)
         if self.run.is_cancelled:
@@ -114,4 +141,15 @@ class Attempt:
 
     def failed(self, error: BaseException) -> Finished:
         """Return what follows from a failure."""
-        return failed(self.message, self.actor, error)
+        self._leave_if_forked(error)
+        with running(self.run):  # What is logged of it has its id too.
+            return failed(self.message, self.actor, error)
+
+
+def _exit_code(error: BaseException | None) -> int | None:
+    """Return what a process ends with that an exception leaves, or nothing does; `None` for a failure that nobody meant."""
+    if error is None:
+        return 0
+    if isinstance(error, SystemExit) and isinstance(error.code, int | None):
+        return error.code or 0
+    return None

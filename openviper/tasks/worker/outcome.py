@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from typing import TYPE_CHECKING, Any
@@ -59,12 +60,13 @@ def find_actor(message: Message) -> Actor[Any, Any]:
 
 def is_too_old(message: Message, actor: Actor[Any, Any]) -> bool:
     """Return whether a message has waited longer, since it was due, than its actor or its sender allows."""
-    expires = message.option("expires")
-    if isinstance(expires, (int, float)) and time.time() > expires:
+    now = time.time()
+    expires, lifetime = message.option("expires"), message.option("lifetime")
+    if expires is not None and now > expires:
         return True
-    if actor.max_age_ms is None:
-        return False
-    return (time.time() - message.waits_since) * 1000 > actor.max_age_ms
+    if lifetime is not None and now > message.sent_at + lifetime:
+        return True
+    return actor.max_age_ms is not None and (now - message.waits_since) * 1000 > actor.max_age_ms
 
 
 # After a success
@@ -121,7 +123,7 @@ def _passed(message: Message, actor: Actor[Any, Any], value: Any) -> list[Any]:
 def _next_step(message: Message, steps: list[Any], passed: list[Any]) -> Message:
     """Return the next message of a chain, with what is passed to it in front of its arguments."""
     following = from_values(steps[0])
-    following.sent_at = time.time()
+    following.start_waiting(time.time())
     if len(steps) > 1:
         following.set_option("then", steps[1:])
     for name in ("group", "pass"):
@@ -154,7 +156,7 @@ def failed(message: Message, actor: Actor[Any, Any] | None, error: BaseException
             )
             return Finished(message, Outcome.DEAD, error=text)
         return _again(message, actor, error, text)
-    except Exception as failure:
+    except BaseException as failure:
         # Without the traceback: it holds the first error, and to show that one may be what has failed.
         logger.error(
             "cannot decide what follows from the failure of %r: %s",
@@ -216,10 +218,8 @@ def _asked_again(
         logger.error("%r asked for attempt %d, which is one too many", message, number + 1)
         return Finished(message, Outcome.DEAD, error=text)
     if asked.state is not None:
-        to_json_unchanged(
-            asked.state
-        )  # What JSON cannot hold is an error of this message, not of the store.
-        message.set_option("state", asked.state)
+        # What JSON cannot hold is an error of this message, not of the store; and the task may go on changing its own.
+        message.set_option("state", json.loads(to_json_unchanged(asked.state)))
     _has_begun(message)
     delay_ms = asked.delay_ms
     if delay_ms is None:
@@ -231,7 +231,8 @@ def _asked_again(
 
 def _has_begun(message: Message) -> None:
     """Let no message that will run again be dropped as one that has not begun; its options have changed, so it is signed anew."""
-    message.set_option("expires", None)
+    for name in ("expires", "lifetime"):
+        message.set_option(name, None)
     if message.option("signature") is not None:
         sign(message)
 

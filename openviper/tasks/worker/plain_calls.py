@@ -154,7 +154,7 @@ class PlainCalls:
             value = attempt.actor.fn(*args, **kwargs)
             if value is not None and inspect.isawaitable(value):
                 value = self._await(attempt, value)
-        return attempt.succeeded(value, keep_results=self._keep_results)
+            return attempt.succeeded(value, keep_results=self._keep_results)
 
     def _await(self, attempt: Attempt, value: Any) -> Any:
         """Run what a plain function returned, such as a decorated coroutine function, on the event loop, within its limits there."""

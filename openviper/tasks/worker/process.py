@@ -31,6 +31,7 @@ from openviper.tasks.liveness import new_worker_id
 from openviper.tasks.message import Finished, Message, Outcome
 from openviper.tasks.signing import check_signature
 from openviper.tasks.worker.async_calls import AsyncCalls
+from openviper.tasks.worker.event_loop import forks_leave, serve
 from openviper.tasks.worker.outcome import expired, failed, find_actor, is_too_old
 from openviper.tasks.worker.plain_calls import Job, PlainCalls
 from openviper.tasks.worker.settlement import Settlement
@@ -56,6 +57,8 @@ FEW_OVERDUE = 4
 """Plain calls over their time limit that a process puts up with, however few threads it has."""
 RECYCLED = 75
 """Exit code of a process that wants to be replaced at once."""
+LAST_SECONDS = 5.0
+"""Seconds that the process has to end once its main loop died."""
 NOT_ANSWERING = 1
 """Exit code of a process whose main loop died."""
 
@@ -126,6 +129,10 @@ class WorkerProcess:
         self._looked_for_cancelled_at = 0.0
         self._settled_at = time.time()
         self._wake_read, self._wake_write = os.pipe()
+        self._wake_inode = os.fstat(self._wake_read).st_ino
+        # An event loop whose files are closed hears of nothing any more.
+        self._last_resort = threading.Timer(LAST_SECONDS, os._exit, (NOT_ANSWERING,))
+        self._last_resort.daemon = True
         os.set_blocking(self._wake_write, False)
         os.set_blocking(self._wake_read, False)
         self._asleep = False
@@ -135,22 +142,30 @@ class WorkerProcess:
 
     def run(self) -> int:
         """Work until a signal says to stop, and return the exit code."""
-        with serving_others():
-            return asyncio.run(self._main())
+        with serving_others(), asyncio.Runner() as runner:
+            self._loop = loop = runner.get_loop()
+            over: asyncio.Future[None] = loop.create_future()
+            thread = loop.run_until_complete(self._begin(over))
+            with forks_leave(loop):
+                serve(loop, over)
+            try:
+                return loop.run_until_complete(self._end(thread))
+            finally:
+                self._last_resort.cancel()
 
-    async def _main(self) -> int:
-        self._loop = asyncio.get_running_loop()
+    async def _begin(self, over: asyncio.Future[None]) -> threading.Thread:
         self._plain.use_loop(self._loop)
         self._async.use_loop(self._loop)
-        done = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._on_signal)
         call_hooks("worker_start")
         thread = threading.Thread(
-            target=self._run_safely, args=(done,), name="openviper-tasks-main"
+            target=self._run_safely, args=(over,), name="openviper-tasks-main"
         )
         thread.start()
-        await done.wait()
+        return thread
+
+    async def _end(self, thread: threading.Thread) -> int:
         await self._loop.run_in_executor(None, thread.join)
         call_hooks("worker_stop")
         caches = sys.modules.get("openviper.cache.configured")
@@ -182,14 +197,15 @@ class WorkerProcess:
 
     # The main loop
 
-    def _run_safely(self, done: asyncio.Event) -> None:
+    def _run_safely(self, over: asyncio.Future[None]) -> None:
         try:
             self._run()
         except BaseException:
             self.lost = True
+            self._last_resort.start()
             logger.critical("the worker cannot go on", exc_info=True)
         finally:
-            self._loop.call_soon_threadsafe(done.set)
+            self._loop.call_soon_threadsafe(over.set_result, None)
 
     def _run(self) -> None:
         consumer = self._connect()
@@ -261,6 +277,7 @@ class WorkerProcess:
     def _beat(self, consumer: Consumer) -> None:
         if time.monotonic() < self._beat_at:
             return
+        self._check_files()
         # A clock that was ahead and was put right must not make the worker look well for as long.
         self._settled_at = min(self._settled_at, time.time())
         consumer.heartbeat(WorkerStatus(self._settled_at, self._is_busy()))
@@ -270,6 +287,19 @@ class WorkerProcess:
         self._tell_of_suspects(consumer)
         if os.getppid() != self._parent:  # The process that watches over this one was killed.
             self.stop()
+
+    def _check_files(self) -> None:
+        """Let the main loop die if a task has closed what it did not open: connections and event loop are gone, or are others' files.
+
+        Raises:
+            RuntimeError: If so.
+        """
+        try:
+            is_there = os.fstat(self._wake_read).st_ino == self._wake_inode
+        except OSError:
+            is_there = False
+        if not is_there:
+            raise RuntimeError("a task has closed the files of this process")
 
     def _is_busy(self) -> bool:
         """Return whether every place is taken by a call within its time."""
@@ -416,8 +446,6 @@ class WorkerProcess:
             return None
         if is_late:
             logger.info("%r is too old and was dropped", message)
-            # It may have been woken for a permit, which the next one in the line can have now.
-            message.limit_key = None if limit is None else limit.key
             self.ended(expired(message), 0.0, "skipped")
             return None
         if limit is not None and not consumer.admit(message, limit):

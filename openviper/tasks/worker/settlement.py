@@ -7,7 +7,7 @@ from collections import deque
 
 from openviper.tasks.brokers.base import Consumer
 from openviper.tasks.exceptions import BrokerError
-from openviper.tasks.message import Finished, Message
+from openviper.tasks.message import Finished, Message, describe_error
 from openviper.tasks.worker.outcome import not_stored
 
 logger = logging.getLogger("openviper.tasks.worker.supervisor")
@@ -50,7 +50,8 @@ class Settlement:
             batch.append(self._waiting.popleft())
         try:
             messages = consumer.exchange(batch, want)
-        except BrokerError as error:
+        except Exception as failure:
+            error = _as_refusal(failure)
             self._failures += 1
             if not batch or not (error.refused or self._failures > MAX_FAILURES):
                 self._waiting.extendleft(reversed(batch))
@@ -95,6 +96,15 @@ class Settlement:
     def _try(consumer: Consumer, end: Finished) -> BrokerError | None:
         try:
             consumer.exchange([end], 0)
-        except BrokerError as error:
-            return error
+        except Exception as error:
+            return _as_refusal(error)
         return None
+
+
+def _as_refusal(error: Exception) -> BrokerError:
+    """Return the store's own error as it is; another one says that an end cannot be written at all."""
+    if isinstance(error, BrokerError):
+        return error
+    return BrokerError(
+        f"what is to be stored cannot be written: {describe_error(error)}", refused=True
+    )

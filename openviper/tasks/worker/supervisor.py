@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from openviper.tasks.broker import get_broker, tasks_config
 from openviper.tasks.conf import TaskSettings
+from openviper.tasks.worker.attempt import flush_output
 from openviper.tasks.worker.process import RECYCLED, WorkerProcess
 from openviper.tasks.worker.tally import Observer
 
@@ -34,6 +35,8 @@ STABLE = 10.0
 """Seconds after which an earlier death is forgotten."""
 LEAVING = 5.0
 """Seconds beyond the grace that a process has to take its leave."""
+THROUGH = 76
+"""Exit code of a process that has come to its end by itself: a task may end it with 0."""
 FEW_DEATHS = 10
 """Deaths in a row that a process for suspects may have before it is started later each time."""
 QUARANTINE = 4
@@ -327,8 +330,7 @@ class _Watch:
                     continue
 
     def _start(self, child: _Child) -> None:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        flush_output()
         # A signal between the fork and the child's own handlers would run the parent's; one that comes before the
         # child's number is known would not be passed on to it.
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
@@ -365,14 +367,13 @@ class _Watch:
             # Ctrl-C reaches the whole group; the parent decides what it means.
             os.setpgid(0, 0)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-            code = self._work(child)
+            code = self._work(child) or THROUGH
         except SystemExit as error:
             code = error.code if isinstance(error.code, int) else 1
         except BaseException:
             logger.critical("a worker process died", exc_info=True)
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
+            flush_output()
             os._exit(code)
 
     def _reap(self) -> bool:
@@ -394,7 +395,7 @@ class _Watch:
         if code == RECYCLED:
             child.start_at = now
             return
-        if code == 0 and (self._until_empty or child.is_quarantine):
+        if code == THROUGH and (self._until_empty or child.is_quarantine):
             child.start_at = math.inf  # It is through.
             child.deaths = 0
             return

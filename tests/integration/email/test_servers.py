@@ -19,6 +19,7 @@ from openviper.core.email import (
 )
 from openviper.core.email.envelope import SMTPConfig
 from openviper.core.email.outgoing import servers_of
+from openviper.core.email.refusals import is_final
 from openviper.core.email.smtp import deliver
 from openviper.exceptions import ImproperlyConfigured
 from tests.integration.email.mail import config, envelope
@@ -52,6 +53,11 @@ def closed_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def vault() -> str:
+    """Fail as a function that asks a vault for a token may."""
+    raise KeyError("s3cret")
 
 
 async def test_the_next_server_takes_what_one_that_is_down_cannot() -> None:
@@ -121,6 +127,61 @@ async def test_a_server_that_turns_everybody_away_is_passed_over(replies: dict[s
         assert len(second.messages) == 1
 
 
+@pytest.mark.parametrize(
+    ("server", "settings"),
+    [
+        ({}, {"use_tls": True}),
+        ({"replies": {"STARTTLS": "502 no"}, "extensions": ("STARTTLS",)}, {"use_tls": True}),
+        ({"users": {"ada": "x"}, "mechanisms": ["GSSAPI"]}, {"username": "ada", "password": "x"}),
+        ({"users": {"ada": "x"}, "mechanisms": ["XOAUTH2"]}, {"username": "ada", "access_token": vault}),
+        ({"users": {"ada": "x"}, "mechanisms": ["XOAUTH2"]}, {"username": "ada", "access_token": str}),
+        ({"users": {"ada": "x"}}, {"username": "ada"}),
+    ],
+)  # fmt: skip
+async def test_whatever_keeps_us_out_the_next_server_is_asked_and_the_log_says_so(
+    server: dict[str, Any], settings: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    with SMTPServer(**server) as first, SMTPServer() as second:
+        await backend(first, second, **settings).send(message())
+        assert (len(first.messages), len(second.messages)) == (0, 1)
+    assert "1 mails go to 127.0.0.1" in caplog.text and "bob" not in caplog.text
+
+
+async def test_what_one_server_lacks_another_may_have_and_it_is_not_avoided_for_it() -> None:
+    with SMTPServer(extensions=()) as first, SMTPServer() as second:
+        await backend(first, second).send_many([message("käthe@x.io"), message()])
+        assert (len(first.messages), len(second.messages)) == (1, 1)
+        await backend(first, second).send(message())
+        assert len(first.messages) == 2
+
+
+async def test_an_answer_to_a_message_that_is_none_may_be_a_yes() -> None:
+    with SMTPServer(replies={"DOT": "Thanks, queued"}) as first, SMTPServer() as second:
+        (error,) = await backend(first, second).send_many([message()])
+        assert isinstance(error, smtplib.SMTPDataError) and second.sessions == []
+
+
+async def test_those_refused_for_good_are_asked_for_nowhere_else() -> None:
+    replies = {"RCPT:bob@x.io": "550 no such user", "RCPT:ann@x.io": "450 later"}
+    data = EmailMessageData(["bob@x.io", "ann@x.io"], "Hi", "Hello", sender="ada@x.io")
+    with SMTPServer(replies=replies) as first, SMTPServer() as second:
+        with pytest.raises(smtplib.SMTPRecipientsRefused):
+            await backend(first, second).send(data)
+        assert second.sessions == []
+
+
+async def test_what_is_no_message_stops_itself_only() -> None:
+    odd = message()
+    odd.attachments = [b"raw"]  # type: ignore[list-item]  # what a caller without a checker does
+    with SMTPServer() as server:
+        errors = await backend(server).send_many([message(), {"to": "x"}, odd, message()])  # type: ignore[list-item]  # likewise
+        assert len(server.messages) == 2
+    assert [type(error) for error in errors] == [type(None), TypeError, TypeError, type(None)]
+    assert "EmailMessageData, not dict" in str(errors[1]) and "AttachmentData, not bytes" in str(
+        errors[2]
+    )
+
+
 async def test_the_last_error_is_the_one_that_is_told() -> None:
     with pytest.raises(ConnectionRefusedError):
         await backend(closed_port(), closed_port()).send(message())
@@ -172,8 +233,41 @@ async def test_a_function_gives_a_new_token_for_each_connection() -> None:
 @pytest.mark.parametrize("token", ["", "ä", "a\r\nb", None, 5])
 async def test_what_is_not_a_token_is_said_without_it(token: Any) -> None:
     with SMTPServer(users={"ada": "x"}, mechanisms=["XOAUTH2"]) as server:
-        with pytest.raises(ImproperlyConfigured, match="access_token for"):
-            await deliver(config(server, username="ada", access_token=lambda: token), [envelope()])
+        login = config(server, username="ada", access_token=lambda: token)
+        (delivery,) = await deliver(login, [envelope()])
+    assert isinstance(delivery.error, ImproperlyConfigured)
+    assert "access_token for" in str(delivery.error)
+
+
+async def test_a_token_that_cannot_be_had_forgets_nothing_that_was_sent() -> None:
+    calls: list[int] = []
+
+    def token() -> str:
+        calls.append(1)
+        return "t0ken" if len(calls) == 1 else vault()
+
+    with SMTPServer(users={"ada": "t0ken"}, mechanisms=["XOAUTH2"], per_connection=2) as server:
+        login = backend(server, username="ada", access_token=token, max_connections=1)
+        errors = await login.send_many([message() for _ in range(4)])
+    assert errors[:2] == [None, None] and len(server.messages) == 2
+    for error in errors[2:]:
+        assert isinstance(error, smtplib.SMTPException) and "KeyError" in str(error)
+        assert not is_final(error) and "s3cret" not in str(error)
+
+
+async def test_an_expired_token_is_tried_again_by_the_queue() -> None:
+    with SMTPServer(users={"ada": "new"}, mechanisms=["XOAUTH2"]) as server:
+        login = config(server, username="ada", access_token=lambda: "old")
+        (delivery,) = await deliver(login, [envelope()])
+    assert isinstance(delivery.error, smtplib.SMTPAuthenticationError)
+    assert not is_final(delivery.error)
+
+
+async def test_a_name_without_a_secret_is_said_before_a_bad_login() -> None:
+    with SMTPServer(users={"ada": "x"}) as server:
+        (delivery,) = await deliver(config(server, username="ada"), [envelope()])
+    assert isinstance(delivery.error, ImproperlyConfigured) and "'ada'" in str(delivery.error)
+    assert "AUTH" not in server.sessions[0].commands
 
 
 async def test_a_server_without_our_mechanisms_is_said_to_be_one() -> None:
@@ -201,6 +295,9 @@ def test_a_certificate_that_cannot_be_used_is_named(certificate: Certificate) ->
 
     with pytest.raises(OSError, match="no.pem"):
         context(cert_file="no.pem")
+    with pytest.raises(OSError, match="no-key.pem"):
+        context(cert_file=str(certificate.chain), key_file="no-key.pem")
+    context(cert_file="", key_file="")
     with pytest.raises(OSError, match="and its key do not work"):
         context(cert_file=str(certificate.chain), key_file=str(certificate.ca))
     with pytest.raises(ImproperlyConfigured, match="without use_tls"):

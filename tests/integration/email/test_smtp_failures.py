@@ -129,7 +129,7 @@ async def test_an_answer_without_end_is_given_up() -> None:
     endless = "\r\n".join(["250-" + "x" * 500] * 400) + "\r\n250 fine"
     with SMTPServer(replies={"EHLO": endless}) as server:
         (delivery,) = await deliver(config(server), [envelope()])
-    assert isinstance(delivery.error, smtplib.SMTPResponseException)
+    assert isinstance(delivery.error, smtplib.SMTPServerDisconnected)
     assert "does not end" in str(delivery.error)
 
 

@@ -14,7 +14,8 @@ import pytest
 from openviper.tasks.brokers.base import Broker, Filter, NewGroup
 from openviper.tasks.brokers.memory import MemoryBroker
 from openviper.tasks.liveness import new_worker_id
-from openviper.tasks.message import Finished, Message, Outcome, new_id, to_values
+from openviper.tasks.message import Finished, Message, Outcome, to_values
+from openviper.tasks.message_ids import new_id
 
 QUEUES = ("a", "b")
 KEYS = ("k1", "k2")

@@ -58,3 +58,21 @@ def shown(broker: Broker) -> list[tuple[str, str]]:
 )
 def test_what_is_no_message_has_no_error(text: str) -> None:
     assert noted_error(text) == ""
+
+
+def test_a_dead_message_takes_the_room_of_its_text_and_many_are_not_read_at_once() -> None:
+    with redis_prefix() as prefix:
+        broker = RedisBroker(REDIS, prefix=prefix)
+        broker.enqueue([Message("actor", "default", "{}") for _ in range(3)])
+        consumer = broker.consumer(new_worker_id(), None)
+        error = "E: " + "\U0001f40d" * 1000
+        ends = [Finished(each, Outcome.DEAD, error=error) for each in claim(consumer)]
+        consumer.exchange(ends, 0)
+        (first, *_) = broker.client.hgetall(f"{prefix}dead").values()
+        assert len(str(first).encode()) < 4 * 1000 + 1000
+        assert shown(broker) == [("dead", error)] * 3
+        assert len(broker.messages(limit=2)) == 2
+        broker.client.hgetall = None  # type: ignore[assignment]  # all of them at once
+        assert [queue.dead for queue in broker.queues()] == [3]
+        consumer.close()
+        broker.close()

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from openviper.tasks.worker.supervisor import MAX_BACKOFF, _NoProcessesError, _Watch
+from openviper.tasks.worker.supervisor import MAX_BACKOFF, THROUGH, _NoProcessesError, _Watch
 from tests.acceptance.running import TIMEOUT, environment
 
 SIGNAL_WHILE_FORKING = """
@@ -94,6 +94,15 @@ def test_it_ends_when_no_process_is_to_be_started_any_more(watch: _Watch) -> Non
     assert watch.run() == 0
 
 
+@pytest.mark.parametrize("number", [0, -1])
+def test_a_process_that_a_task_has_ended_is_not_through(watch: _Watch, number: int) -> None:
+    child = watch._children[number]
+    for code, is_started_again in ((0, True), (1, True), (THROUGH, False)):
+        child.pid = 1
+        watch._take_note(child, code)
+        assert (child.start_at < math.inf) is is_started_again
+
+
 def test_signals_are_let_through_again_after_a_start_that_failed(
     watch: _Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,3 +131,40 @@ def test_a_later_start_that_fails_is_tried_again_and_the_others_go_on(
         "cannot be started (Resource temporarily unavailable); tried again in 30 s" in caplog.text
     )
     assert signal.SIGTERM not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+@pytest.mark.parametrize("output", [None, "closed", "broken"])
+def test_a_worker_whose_output_nobody_takes_ends_with_the_code_of_its_work(
+    output: str | None,
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_OUTPUT.format(output=output)],
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=TIMEOUT,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+WITHOUT_OUTPUT = """
+import os, sys
+from openviper.tasks.worker import supervisor
+
+def work(child):
+    if {output!r} == "closed":
+        sys.stdout.close()
+    elif {output!r} == "broken":
+        reading, writing = os.pipe()
+        os.close(reading)
+        sys.stdout = os.fdopen(writing, "w")
+        sys.stdout.write("nobody reads this")
+    else:
+        sys.stdout = None
+    return 0
+
+watch = supervisor._Watch(1, work, lambda: None, until_empty=True, grace=600.0)
+watch.listen()
+os._exit(watch.run())
+"""
+"""A watcher whose only process has no standard output any more when it ends."""

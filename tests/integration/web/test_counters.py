@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,37 @@ async def test_processes_count_together_and_old_windows_go(tmp_path: Path) -> No
         assert (await second.hit("c", 11, 60))[0] == 11
         await second.hit("a", 20, 60)
         assert stored(tmp_path / "test.db", f"SELECT COUNT(*) FROM {TABLE}") == [(1,)]
+
+
+async def test_a_long_window_outlives_the_short_ones_of_other_limits(tmp_path: Path) -> None:
+    async with database(tmp_path):
+        hour = 3600
+        await DatabaseCounter().hit("long", 99, hour)
+        for minute in (60 * 100 + 30, 60 * 100 + 40):
+            await DatabaseCounter().hit("short", minute, 60)
+        assert await DatabaseCounter().hit("long", 100, hour) == (1, 1)
+
+
+async def test_requests_are_let_through_where_the_database_cannot_count(tmp_path: Path) -> None:
+    async with database(tmp_path):
+        async with connections.get("default").connection() as connection:
+            await connection.execute(f"CREATE TABLE {TABLE} (something_else bigint)")
+        with override(RATE_LIMIT_BACKEND="database", RATE_LIMIT_REQUESTS=1, RATE_LIMIT_WINDOW=3600):
+            app = OpenViper(debug=False, middleware=[RateLimitMiddleware])
+            app.get("/x")(lambda request: "x")
+            client = app.test_client()
+            assert [(await client.get("/x")).status_code for _ in range(2)] == [200, 429]
+
+
+async def test_redis_that_does_not_answer_fails_no_request() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"redis://127.0.0.1:{server.getsockname()[1]}/0"  # Nobody is there any more.
+    with override(RATE_LIMIT_REDIS_URL=url, RATE_LIMIT_REQUESTS=1, RATE_LIMIT_WINDOW=3600):
+        counter = make_counter("redis")
+        app = OpenViper(debug=False, middleware=[(RateLimitMiddleware, {"counter": counter})])
+        app.get("/x")(lambda request: "x")
+        client = app.test_client()
+        assert [(await client.get("/x")).status_code for _ in range(2)] == [200, 429]
 
 
 async def test_the_middleware_counts_in_the_database(tmp_path: Path) -> None:

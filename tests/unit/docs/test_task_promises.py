@@ -19,6 +19,7 @@ FILES_OF_EACH = {
     "acceptance/tasks/test_chaos.py",
     "integration/tasks/test_broker_contract.py",
     "integration/tasks/test_broker_extras.py",
+    "integration/tasks/test_limit_lines.py",
     "integration/tasks/test_lost_answers.py",
     "integration/tasks/test_odd_questions.py",
     "integration/tasks/test_own_store_transactions.py",

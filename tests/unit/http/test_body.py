@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,9 @@ from openviper.exceptions import HTTPException
 from openviper.http import BodyLimits, BodyTimeoutError, ClientDisconnected
 from openviper.http.asgi import ASGIApp, Message, Receive, Scope, Send
 from openviper.http.body import Body
+from openviper.http.coercion import while_connected
 from openviper.testing import override_openviper_settings as override
+from openviper.testing.bodies import encode_multipart
 
 
 def messages(*pieces: bytes, gone: bool = False) -> Receive:
@@ -237,6 +240,62 @@ async def test_a_handler_is_cancelled_with_its_client_only_where_it_is_asked_for
     await app(scope, _leaving(), send)
     assert events == ["started", "cancelled"]
     assert (await app.test_client().get("/quick")).text == "done"
+
+
+@pytest.mark.parametrize("kind", ["form", "json", "stream", "nothing"])
+@pytest.mark.parametrize("is_chunked", [False, True])
+async def test_who_wants_to_be_cancelled_takes_bodies_as_long_as_others_do(
+    kind: str, is_chunked: bool
+) -> None:
+    app = OpenViper()
+    limits = BodyLimits(body=1000, json=100_000)
+
+    @app.post("/x", cancel_on_disconnect=True, limits=limits)
+    async def view(request: Request) -> str:
+        if kind == "form":
+            return str((await request.files())["a"].size)
+        if kind == "json":
+            return str(len(await request.json()))
+        if kind == "stream":
+            return str(sum([len(piece) async for piece in request.stream()]))
+        return "0"
+
+    client = app.test_client()
+    bodies: dict[str, Any] = {
+        "form": encode_multipart({}, {"a": b"x" * 50_000}),
+        "json": (b'"%s"' % (b"x" * 50_000), "application/json"),
+    }
+    sent, content_type = bodies.get(kind, (b"x" * 50_000, "text/plain"))
+    content = iter([sent]) if is_chunked else sent
+    answer = await client.post("/x", content=content, headers={"content-type": content_type})
+    assert (answer.status_code, answer.text) == (200, "0" if kind == "nothing" else "50000")
+
+
+async def test_who_leaves_behind_a_long_body_ends_its_handler() -> None:
+    cancelled: list[bool] = []
+
+    async def view(request: Request) -> str:
+        assert sum([len(piece) async for piece in request.stream()]) == 40
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            cancelled.append(True)
+        return "never"
+
+    headers = [(b"content-length", b"40")]
+    pieces = [
+        {"type": "http.request", "body": b"x" * 20, "more_body": more} for more in (True, False)
+    ]
+
+    async def receive() -> Message:
+        await asyncio.sleep(0)
+        return pieces.pop(0) if pieces else {"type": "http.disconnect"}
+
+    request = Request({"type": "http", "method": "POST", "path": "/", "headers": headers}, receive)
+    with override(MAX_BODY_SIZE=10), pytest.raises(ClientDisconnected):
+        async with asyncio.timeout(10):
+            await while_connected(view)(request)
+    assert cancelled == [True]
 
 
 def _leaving() -> Receive:

@@ -39,6 +39,13 @@ def test_a_cookie_is_written_with_its_attributes() -> None:
         ("k", "v", {"domain": "x\r\n"}),
         ("k", "v", {"samesite": "none"}),
         ("k", "v", {"samesite": "whatever"}),
+        ("k", "v", {"path": "shop"}),
+        ("k", "v", {"path": "/é"}),
+        ("k", "v", {"domain": "https://example.org"}),
+        ("k", "v", {"domain": "example.org:80"}),
+        ("k", "v", {"domain": " example.org"}),
+        ("k", "v", {"domain": "a.example,b.example"}),
+        ("k", "v" * 4096, {}),
     ],
 )
 def test_a_part_that_could_not_be_sent_is_refused(
@@ -130,6 +137,12 @@ def test_same_site_is_written_as_the_standard_does(samesite: str) -> None:
 def test_attributes_that_are_not_wanted_are_not_sent() -> None:
     assert build_cookie("k", "v", path=None, samesite=None) == "k=v"
     assert build_cookie("k", path="", domain="", samesite=None) == "k="
+
+
+def test_what_browsers_take_is_written() -> None:
+    assert build_cookie("k", "v" * 4095, samesite=None).startswith("k=vvv")
+    for domain in ("localhost", ".example.org", "shop.example.org"):
+        assert f"Domain={domain};" in build_cookie("k", domain=domain)
 
 
 def test_the_first_of_two_cookies_of_a_name_counts_and_no_more_than_a_limit_are_read() -> None:

@@ -112,6 +112,21 @@ async def test_handlers_by_status_class_and_nearness() -> None:
     assert (await client.get("/x")).text == "class"
 
 
+@pytest.mark.parametrize(
+    ("error", "status"), [(NotFound(), 404), (HTTPException(409), 409), (KeyError("k"), 500)]
+)
+@pytest.mark.parametrize("result", [{"what": "it"}, "it", b"it", ["it"]])
+async def test_what_is_said_about_an_error_is_no_success(
+    error: Exception, status: int, result: Any
+) -> None:
+    app = app_raising(error, debug=False)
+    app.exception_handler(status)(lambda request, error: result)
+    assert (await app.test_client().get("/x")).status_code == status
+    app.exception_handler(type(error))(lambda request, error: JSONResponse(result, 203))
+    if not isinstance(result, bytes):
+        assert (await app.test_client().get("/x")).status_code == 203
+
+
 async def test_a_handler_for_500_answers_unexpected_errors() -> None:
     app = app_raising(ZeroDivisionError(), debug=False)
 

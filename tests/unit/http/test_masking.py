@@ -29,6 +29,11 @@ from openviper.testing import override_openviper_settings as override
         "postgresql://me:hunter2@host/db",
         "GET /x?token=hunter2&q=1",
         "/x?a=1&api_key=hunter2",
+        "{'authorization': 'Bearer hunter2'}",
+        "[(b'cookie', b'sessionid=hunter2; a=b')]",
+        '"X-Signature": "hunter2"',
+        "private_key = b'hunter2'",
+        "credentials='hunter2'",
     ],
 )
 def test_values_of_secret_names_are_hidden(text: str) -> None:

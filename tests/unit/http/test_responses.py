@@ -61,6 +61,18 @@ async def test_head_and_bodyless_statuses_send_no_body() -> None:
     assert "content-length" not in empty.headers
 
 
+@pytest.mark.parametrize("kind", [Response, PlainTextResponse, HTMLResponse])
+def test_half_a_surrogate_pair_of_a_client_is_no_error_of_ours(kind: Any) -> None:
+    assert kind("a\ud83dü").body == "a?ü".encode()
+
+    class Latin(kind):  # type: ignore[misc]  # a class that is chosen at run time
+        charset = "latin-1"
+
+    assert Latin("\udfffü").body == b"?\xfc"
+    with pytest.raises(UnicodeEncodeError):
+        Latin("☃")
+
+
 def test_other_content_is_refused() -> None:
     with pytest.raises(TypeError, match="dict"):
         Response({})  # type: ignore[arg-type]

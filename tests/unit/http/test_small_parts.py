@@ -195,6 +195,18 @@ def test_weights_of_accept_headers() -> None:
         ),
         ({"img-src": ["*"]}, "img-src *"),
         ({"script-src": ("'self'",)}, "script-src 'self' 'nonce-N'"),
+        (
+            "script-src a; script-src-elem b; style-src-elem c",
+            "script-src a 'nonce-N'; script-src-elem b 'nonce-N'; style-src-elem c 'nonce-N'",
+        ),
+        (
+            "script-src 'self'; style-src 'self' 'Unsafe-Inline'",
+            "script-src 'self' 'nonce-N'; style-src 'self' 'Unsafe-Inline'",
+        ),
+        (
+            "default-src 'self' 'unsafe-inline'",
+            "default-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline' 'nonce-N'",
+        ),
     ],
 )
 def test_a_nonce_is_added_where_scripts_and_styles_are_limited(policy: Any, text: str) -> None:
@@ -420,12 +432,26 @@ def test_a_redirect_may_lead_to_the_address_of_a_request() -> None:
         ({"default-src": 5}, "5 of default-src"),
         ({"default-src": ["'self'", 5]}, "5 of default-src"),
         ({"": "x"}, "'' is no directive"),
+        ({"default-src": "self"}, "did you mean 'self'?"),
+        ({"script-src": ["'self'", "Unsafe-Inline"]}, "did you mean 'Unsafe-Inline'?"),
+        ("frame-ancestors none", "did you mean 'none'?"),
+        ({"script-src-elem": "sha256-abc="}, "did you mean 'sha256-abc='?"),
+        ({"style-src": "'unsafe-inlin'"}, "did you mean 'unsafe-inline'?"),
+        ({"style-src": "'self"}, "did you mean 'self'?"),
     ],
 )
 def test_a_policy_that_browsers_would_pass_over_is_a_mistake(policy: Any, part: str) -> None:
     with pytest.raises(ImproperlyConfigured) as caught:
         ContentSecurityPolicy(policy)
     assert part in str(caught.value)
+
+
+def test_words_of_other_directives_and_new_ones_are_sent() -> None:
+    given = (
+        "sandbox allow-scripts; trusted-types self 'allow-duplicates'; require-trusted-types-for 'script'; "
+        "script-src 'new-word' 'nonce-abc' 'SELF' data: self.example https:; report-to none"
+    )
+    assert ContentSecurityPolicy(given).text == given
 
 
 def test_a_policy_may_have_directives_without_sources_and_new_ones() -> None:

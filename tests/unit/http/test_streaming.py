@@ -13,6 +13,7 @@ import pytest
 
 from openviper import OpenViper, Request, StreamingResponse
 from openviper.http import EventSourceResponse, ServerSentEvent, last_event_id
+from openviper.http.asgi import Message
 from openviper.http.streaming import _close_in_thread
 from openviper.testing import OpenViperTestClient
 
@@ -308,6 +309,40 @@ async def test_a_stream_ends_with_who_waits_for_it(is_begun: bool) -> None:
     await asyncio.gather(request, return_exceptions=True)
     async with asyncio.timeout(10):
         await ended.wait()
+
+
+async def test_half_a_surrogate_pair_ends_no_stream() -> None:
+    assert (await client_of(lambda: iter(["a\udc00", "b"])).get("/s")).content == b"a?b"
+
+
+@pytest.mark.parametrize("made", [1, 2, 3, 9])
+async def test_events_end_with_a_client_that_takes_no_more_of_them(made: int) -> None:
+    left, closed = asyncio.Event(), asyncio.Event()
+
+    async def events() -> AsyncIterator[str]:
+        try:
+            for number in range(made):
+                yield str(number)
+            await asyncio.get_running_loop().create_future()
+        finally:
+            closed.set()
+
+    async def receive() -> Message:
+        await left.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        if message.get("body"):
+            await asyncio.get_running_loop().create_future()
+
+    answer = EventSourceResponse(events)
+    sending = asyncio.ensure_future(answer({"type": "http", "method": "GET"}, receive, send))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    left.set()
+    async with asyncio.timeout(10):
+        await sending
+    assert closed.is_set()
 
 
 @pytest.mark.parametrize(

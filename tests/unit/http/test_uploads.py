@@ -162,3 +162,12 @@ async def test_a_small_file_is_read_from_its_beginning() -> None:
     assert not spool.is_full
     assert (await spool.finish()).read() == b"one two three"
     assert spool.size == 13
+
+
+async def test_what_a_full_disk_does_not_take_is_dropped_without_another_error() -> None:
+    spool = Spool(10)
+    spool._file = open("/dev/full", "wb")  # noqa: SIM115 - closed by what is tested
+    spool.add(b"x" * 20)
+    await spool.flush()
+    spool.close()
+    assert spool._file.closed

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from openviper import OpenViper, PermissionDenied, Router, WebSocket
+from openviper.exceptions import Unauthorized
 from openviper.http import WebSocketDisconnected, WebSocketStateError
 from openviper.http.asgi import ASGIApp, Message, Receive, Scope, Send
 from openviper.testing import WebSocketRefused
@@ -218,29 +219,61 @@ async def test_an_http_error_before_accepting_refuses() -> None:
     async def handler(websocket: WebSocket) -> None:
         raise PermissionDenied("members only")
 
+    class Unable:
+        def __init__(self, app: ASGIApp) -> None:
+            self.app = app
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            await self.app({**scope, "extensions": {}}, receive, send)
+
     with pytest.raises(WebSocketRefused) as caught:
-        async with app_with(handler).test_client().websocket("/ws"):
+        async with app_with(handler, middleware=[Unable]).test_client().websocket("/ws"):
             pass
     assert (caught.value.code, caught.value.reason) == (1008, "members only")
 
 
 async def test_an_http_error_becomes_an_answer_where_the_server_can_send_one() -> None:
     async def handler(websocket: WebSocket) -> None:
-        raise PermissionDenied
+        raise Unauthorized("members only: ünï")
 
-    class Offering:
-        def __init__(self, app: ASGIApp) -> None:
-            self.app = app
-
-        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-            scope["extensions"] = {"websocket.http.response": {}}
-            await self.app(scope, receive, send)
-
-    client = app_with(handler, middleware=[Offering]).test_client()
+    client = app_with(handler).test_client()
     with pytest.raises(WebSocketRefused) as caught:
         async with client.websocket("/ws"):
             pass
-    assert caught.value.code == 403
+    assert (caught.value.code, caught.value.reason) == (401, "members only: ünï")
+    assert caught.value.headers["www-authenticate"] == "Bearer"
+
+
+async def test_half_a_surrogate_pair_ends_no_conversation() -> None:
+    sent: list[str] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message.get("text", "").encode().decode())  # As servers do.
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    websocket = WebSocket({"type": "websocket", "headers": []}, receive, send)
+    await websocket.accept()
+    await websocket.send_text("a\ud800\u00fc")
+    await websocket.send_text("b")
+    assert sent[1:] == ["a?\u00fc", "b"]
+
+
+@pytest.mark.parametrize("method", ["iter_text", "iter_bytes", "iter_json"])
+async def test_messages_end_when_their_handler_has_closed(
+    caplog: pytest.LogCaptureFixture, method: str
+) -> None:
+    async def handler(websocket: WebSocket) -> None:
+        await websocket.accept()
+        async for _ in getattr(websocket, method)():
+            await websocket.close(4001, "enough")
+
+    async with app_with(handler).test_client().websocket("/ws") as session:
+        await session.send_bytes(b"1") if method == "iter_bytes" else await session.send_text("1")
+        with pytest.raises(WebSocketDisconnected):
+            await session.receive()
+    assert caplog.messages == []
 
 
 @pytest.mark.parametrize("path", ["/nope", "/ws/../x", "/page"])

@@ -12,7 +12,6 @@ from openviper.i18n.catalogue import (
     PLURALS,
     CatalogueError,
     Message,
-    check_catalogue,
     count_forms,
     header,
     merge,
@@ -21,6 +20,7 @@ from openviper.i18n.catalogue import (
     write_mo,
     write_po,
 )
+from openviper.i18n.catalogue_checks import check_catalogue
 
 LETTERS = (
     "a",
@@ -244,6 +244,19 @@ def test_what_programs_have_noted_is_no_comment_of_translators() -> None:
             [Message("", translations=["Plural-Forms: nplurals=2; plural=open(n);\n"])],
             "plural form",
         ),
+        (
+            [Message("", translations=["Plural-Forms: nplurals=2; plural=n/(n-7);\n"])],
+            "divides 7 by zero",
+        ),
+        (
+            [Message("", translations=["Plural-Forms: nplurals=2; plural=n>3 ? 2 : 0;\n"])],
+            "gives 4 the form 2, and the last one is 1",
+        ),
+        ([Message("%(n)s cats", translations=["%(n) Katzen"])], "does not take the values"),
+        ([Message("%(n)s more", translations=["100% von %(n)s"])], "written '%%'"),
+        ([Message("%s", flags=["python-format"], translations=["%s %s"])], "does not take"),
+        ([Message("%d a", "%d b", flags=["python-format"], translations=["ein", "%d"])], "'ein'"),
+        ([Message("all", places=["t/a.html:1"], translations=["100%"])], "'100%' does not take"),
     ],
 )
 def test_what_would_fail_in_a_page_is_found_before(messages: list[Message], reason: str) -> None:
@@ -259,6 +272,11 @@ def test_a_text_of_two_meanings_and_a_guess_are_fine() -> None:
             Message("a", context="b", translations=["2"]),
             Message("%(n)s", "%(n)s of %(m)s", translations=["x", "%(m)s"]),
             Message("c", "d", translations=["1"], flags=["fuzzy"]),
+            Message("all", places=["a.py:1"], translations=["100%"]),
+            Message("100% sure", places=["a.py:1"], translations=["100% echt"]),
+            Message("100%% %(x)s", places=["a.html:1"], translations=["%(x)s: 100%%"]),
+            Message("%(n)d b", "%(n)d bs", translations=["ein b", "%(n)s b"]),
+            Message("%s of %s", flags=["python-format"], translations=["%s %s"]),
             Message("e", "f"),
         ]
     )
@@ -310,11 +328,52 @@ def test_an_entry_without_translation_is_read_and_a_comment_alone_is_none() -> N
     assert read_po('# one\n\n#: x.py:1\nmsgid "a"\nmsgstr ""\n')[0].places == ["x.py:1"]
 
 
-def test_texts_out_of_use_are_left_out_wherever_they_stand() -> None:
-    gone = '#~ msgid "gone"\n#~ msgstr "weg"\n'
-    kept = 'msgid "a"\nmsgstr "b"\n'
-    for text in (gone + kept, kept + gone, kept.replace("msgstr", f"{gone}msgstr")):
-        assert [each.text for each in read_po(text)] == ["a"]
+GONE = """# a note
+#, fuzzy
+#~ msgctxt "c"
+#~ msgid ""
+#~ "go"
+#~ "ne"
+#~ msgid_plural "all gone"
+#~ msgstr[0] "weg"
+#~ msgstr[1] "fort"
+"""
+
+
+@pytest.mark.parametrize("mark", ["#~ ", "#~"])
+def test_texts_out_of_use_are_kept_and_not_used(mark: str) -> None:
+    gone, kept = GONE.replace("#~ ", mark), 'msgid "a"\nmsgstr "b"\n'
+    for text in (f"{gone}\n{kept}", f"{kept}\n{gone}", f"{kept}{gone}{kept.replace('a', 'z')}"):
+        messages = read_po(text)
+        old = next(message for message in messages if message.is_obsolete)
+        assert (old.key, old.plural) == (("c", "gone"), "all gone")
+        assert (old.translations, old.comments) == (["weg", "fort"], ["a note"])
+        assert not old.is_translated and "fuzzy" in old.flags
+        assert all(each.is_translated and not each.comments for each in messages if each != old)
+        check_catalogue([*messages, Message("gone", context="c")])
+        assert b"weg" not in write_mo(messages)
+
+
+def test_a_text_that_comes_back_has_its_translation_again() -> None:
+    known = [
+        header("de"),
+        translated("a", "A"),
+        translated("b", "B", comments=["hm"]),
+        Message("c"),
+    ]
+    away = write_po(merge([Message("a")], known, "de"))
+    assert '# hm\n#~ msgid "b"\n#~ msgstr "B"\n' in away and '"c"' not in away
+    assert write_po(merge([Message("a")], read_po(away), "de")) == away
+    back = merge([Message("a"), Message("b")], read_po(away), "de")
+    assert [(each.text, each.translations, each.is_obsolete) for each in back[1:]] == [
+        ("a", ["A"], False), ("b", ["B"], False),
+    ]  # fmt: skip
+    both = 'msgid "a"\nmsgstr "new"\n\n#~ msgid "a"\n#~ msgstr "old"\n'
+    assert merge([Message("a")], read_po(both), "de")[1].translations == ["new"]
+
+
+def test_a_mark_of_the_byte_order_is_none_of_the_text() -> None:
+    assert read_po('\ufeffmsgid "a"\nmsgstr "b"\n')[0].text == "a"
 
 
 # Merging
@@ -324,10 +383,12 @@ def translated(text: str, translation: str, **keys: object) -> Message:
     return Message(text, translations=[translation], **keys)  # type: ignore[arg-type]  # fields of a message
 
 
-def test_known_translations_are_kept_gone_ones_dropped_and_texts_sorted() -> None:
+def test_known_translations_are_kept_and_texts_sorted() -> None:
     known = [header("de"), translated("b", "B", comments=["kept"]), translated("gone", "weg")]
     merged = merge([Message("c", places=["x:1"]), Message("b", places=["x:2"])], known, "de")
-    assert [(each.text, each.translations) for each in merged[1:]] == [("b", ["B"]), ("c", [])]
+    assert [(each.text, each.translations) for each in merged[1:]] == [
+        ("b", ["B"]), ("c", []), ("gone", ["weg"]),
+    ]  # fmt: skip
     assert (merged[1].comments, merged[1].places) == (["kept"], ["x:2"])
 
 

@@ -59,7 +59,7 @@ def test_texts_are_found_where_a_function_for_them_is_called(
 
 @pytest.mark.parametrize(
     ("text", "is_format"),
-    [("%(n)s files", True), ("%s", True), ("100 %", False), ("%d", False), ("{n}", False)],
+    [("%(n)s files", True), ("%s", True), ("100 %", False), ("%d", True), ("{n}", False)],
 )
 def test_a_text_with_places_for_values_is_marked(text: str, is_format: bool) -> None:
     (message,) = python_messages(f"_({text!r})", "m.py")
@@ -113,12 +113,28 @@ def test_a_text_is_listed_once_with_all_its_places_and_the_plural_that_one_of_th
 def test_only_files_of_the_project_itself_are_looked_into(tmp_path: Path) -> None:
     write(tmp_path, {name: "" for name in (
         "a.py", "b.html", "c.txt", "shop/d.py", "shop/.hidden/e.py", "node_modules/f.py", "x/venv/g.py", "build/h.py",
-        ".env/i.py", "__pycache__/j.py", "shop/.k.py",
+        ".env/i.py", "__pycache__/j.py", "shop/.k.py", "mine/pyvenv.cfg", "mine/lib/l.py",
     )})  # fmt: skip
     (tmp_path / "folder.py").mkdir()
     names = [str(path.relative_to(tmp_path)) for path in source_files(tmp_path, (".py", ".html"))]
     assert names == ["a.py", "b.html", "shop/.k.py", "shop/d.py"]
     assert list(source_files(tmp_path, ())) == []
+
+
+def test_functions_of_ours_are_known_by_the_names_that_a_module_gives_them() -> None:
+    source = (
+        "from openviper.i18n import gettext_lazy as _l, ngettext as many, pgettext\nfrom other import gettext as t\n"
+        "_l('one'); many('a', 'b', 2); pgettext('c', 'two'); t('of others')"
+    )
+    found = [(each.context, each.text, each.plural) for each in python_messages(source, "m.py")]
+    assert found == [(None, "one", ""), (None, "a", "b"), ("c", "two", "")]
+
+
+@pytest.mark.parametrize("text", ["nul\\0x", "end\\x04x", "half \\ud800"])
+@pytest.mark.parametrize("call", ["gettext('{}')", "pgettext('{}', 'a')", "ngettext('a', '{}', 2)"])
+def test_a_text_that_no_catalogue_can_hold_is_named_with_its_line(call: str, text: str) -> None:
+    with pytest.raises(ValueError, match="line 3: no catalogue can hold"):
+        list(python_messages(f"\n\n{call.format(text)}", "m.py"))
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -122,7 +122,7 @@ def test_what_is_not_ours_in_a_catalogue_is_kept_apart() -> None:
         '# note\n#. extracted\n#: a.py:1 b.py:2\n#, fuzzy, python-format\n#| msgid "old"\nmsgid ""\n"long "\n"text"\n'
         'msgstr "x"\n\n#~ msgid "gone"\n#~ msgstr "weg"\n'
     )
-    (message,) = read_po(text)
+    message, _ = read_po(text)
     assert (message.text, message.places) == ("long text", ["a.py:1", "b.py:2"])
     assert message.flags == ["fuzzy", "python-format"] and not message.is_translated
 
@@ -174,6 +174,11 @@ def test_from_the_program_to_its_translation_and_back(
     (tmp_path / "templates" / "a.html").write_text("<h1>{{ _('Welcome') }}</h1>")
     with override(LANGUAGES=("de",), LOCALE_DIRS=("locale/",), TEMPLATES_DIR="templates/"):
         assert "3 texts, 0 translated" in run(makemessages)
+        deep = tmp_path / "src" / "apps" / "deep" / "templates"
+        deep.mkdir(parents=True)
+        (deep / "mail.txt.j2").write_text("{{ _('Deep') }}")
+        monkeypatch.setattr(makemessages, "get_template_directories", lambda: [str(deep)])
+        assert "4 texts, 0 translated" in run(makemessages)
         path = tmp_path / "locale" / "de" / "LC_MESSAGES" / "messages.po"
         assert "templates/a.html:1" in path.read_text("utf-8")
         path.write_text(
@@ -182,7 +187,7 @@ def test_from_the_program_to_its_translation_and_back(
             ),
             "utf-8",
         )
-        assert "3 texts, 1 translated" in run(makemessages)
+        assert "4 texts, 1 translated" in run(makemessages)
         assert "# kept" in path.read_text("utf-8")
         assert "1 texts" in run(compilemessages)
         # What is as it would be written stays untouched: catalogues of packages lie where nobody may write.
@@ -234,3 +239,17 @@ def test_a_broken_catalogue_costs_its_own_texts_only_and_is_told_of_once(
 def test_texts_are_collected_for_languages_only(catalogues: Path, tag: str) -> None:
     with pytest.raises(CommandError, match="language"):
         makemessages.Command().handle(language=[tag])
+
+
+@pytest.mark.parametrize("rule", ["n%0", "1/0", "n/(n-9)"])
+def test_a_rule_that_divides_by_zero_costs_its_catalogue_and_no_page(
+    tmp_path: Path, rule: str
+) -> None:
+    folder = tmp_path / "xx" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    head = Message("", translations=[f"Plural-Forms: nplurals=2; plural={rule};\n"])
+    (folder / "messages.mo").write_bytes(write_mo([head, Message("a", translations=["b"])]))
+    reset_translations()
+    with override(LOCALE_DIRS=(str(tmp_path),)), override_language("xx"):
+        assert (gettext("a"), ngettext("a", "as", 9)) == ("a", "as")
+    reset_translations()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from openviper import NotFound, OpenViper, Request
-from openviper.http.asgi import ASGIApp, Receive, Scope, Send
+from openviper.http.asgi import ASGIApp, Message, Receive, Scope, Send
 from openviper.http.views import View
 from openviper.middleware import CORSMiddleware, CORSPolicy, cors_policy
 from openviper.routing import Router
@@ -172,6 +172,12 @@ async def test_an_ordinary_options_request_reaches_the_application() -> None:
     assert response.headers["allow"] == "GET, HEAD, OPTIONS, PUT"
 
 
+def test_a_star_among_exposed_headers_with_cookies_is_a_mistake() -> None:
+    with pytest.raises(ValueError, match="expose_headers"):
+        CORSPolicy([ORIGIN], allow_credentials=True, expose_headers=["*"])
+    assert CORSPolicy([ORIGIN], expose_headers=["*"]).expose_headers == ("*",)
+
+
 def test_every_origin_with_cookies_is_a_mistake() -> None:
     with pytest.raises(ValueError, match="exclude each other"):
         CORSPolicy(["*"], allow_credentials=True)
@@ -218,6 +224,11 @@ def test_which_origins_a_policy_names(allowed: str, origin: str, allows: bool) -
         ({"allowed_headers": ["*"]}, "GET", "x-a, x-b", ""),
         ({}, "GET", " , ", ""),
         ({}, "", "", "method"),
+        ({"allowed_methods": ["*"]}, "", "", "method"),
+        ({"allowed_methods": ["*"]}, "GE\x01T", "", "method"),
+        ({"allowed_methods": ["*"]}, "GÉT", "", "method"),
+        ({"allowed_headers": ["*"]}, "GET", "x-a, x b", "headers"),
+        ({"allowed_headers": ["*"]}, "GET", "x-\x7f", "headers"),
     ],
 )
 def test_what_a_page_wants_to_send_is_refused_by_its_first_fault(
@@ -226,6 +237,52 @@ def test_what_a_page_wants_to_send_is_refused_by_its_first_fault(
     made = CORSPolicy([ORIGIN], **policy)
     assert made.refusal(ORIGIN, method, headers) == refusal
     assert made.refusal("https://evil.example", method, headers) == "origin"
+
+
+async def raw_preflight(policy: CORSPolicy, *lines: tuple[str, str]) -> Message:
+    """Return the head of the answer to a preflight request with headers that no test client sends."""
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def nothing(scope: Scope, receive: Receive, send: Send) -> None:
+        raise AssertionError("a preflight request is answered by the middleware")
+
+    pairs = [
+        ("origin", ORIGIN),
+        *((f"access-control-request-{name}", text) for name, text in lines),
+    ]
+    scope = {
+        "type": "http",
+        "method": "OPTIONS",
+        "path": "/x",
+        "headers": [(name.encode(), text.encode("latin-1")) for name, text in pairs],
+    }
+    await CORSMiddleware(nothing, policy)(scope, receive, send)
+    return sent[0]
+
+
+@pytest.mark.parametrize(
+    "odd", ["\x01", "x\x1f", "\x7f", "x\x85", "a b", "\xa0", "x-ok\x1c, x-too"]
+)
+async def test_what_no_request_has_is_never_an_error_of_ours(odd: str) -> None:
+    policy = CORSPolicy([ORIGIN], allowed_methods=["*"], allowed_headers=["*"])
+    for lines in ([("method", odd)], [("method", "GET"), ("headers", odd)]):
+        head = await raw_preflight(policy, *lines)
+        assert head["status"] in (204, 400)
+        values = b" ".join(value for _, value in head["headers"]).decode("latin-1")
+        assert values.isascii() and values.isprintable()
+
+
+async def test_headers_in_several_lines_are_all_looked_at() -> None:
+    policy = CORSPolicy([ORIGIN], allowed_headers=["x-a"])
+    for second, status in (("x-a", 204), ("x-b", 400)):
+        lines = [("method", "GET"), ("headers", "x-a"), ("headers", second)]
+        assert (await raw_preflight(policy, *lines))["status"] == status
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from openviper import OpenViper
-from openviper.core.email import EmailMessageData, preview, send_email, send_many
+from openviper.core.email import Alternative, EmailMessageData, preview, send_email, send_many
 from openviper.core.email.preview import KEPT, kept_messages, read_kept
 from openviper.testing import OpenViperTestClient, override_openviper_settings
 
@@ -124,3 +125,40 @@ async def test_other_paths_go_on(project: Path) -> None:
 
     async with OpenViperTestClient(app) as client:
         assert (await client.get("/openviper/mailbox")).text == "mine"
+
+
+async def test_whatever_a_message_is_it_is_shown(project: Path) -> None:
+    odd = [
+        EmailMessageData([f"Käthe {n} <u{n}@x.io>" for n in range(3000)], "Many", "x"),
+        EmailMessageData(["käthe@x.io"], "Local", "x", sender="Käthe <ä@x.io>"),
+        EmailMessageData(["b@x.io"], "Form", "x", alternatives=[Alternative(b"<p>\xff", "text/html; charset=x-no")]),
+        EmailMessageData(["b@x.io"], "Word", "x", headers={"X-A": "=?x-no?q?=ff?= \\u0041"}),
+    ]  # fmt: skip
+    assert all(result.ok for result in await send_many(odd))
+    folder = preview.preview_directory()
+    named = "20990101-000000-{}.eml".format
+    (folder / named("a" * 12)).symlink_to("/etc/passwd")
+    (folder / named("b" * 12)).mkdir()
+    deep = b"Subject: Deep\r\nTo: " + b"(" * 5000 + b"\r\n\r\nx"
+    (folder / named("c" * 12)).write_bytes(deep)
+    messages = {message.subject: message for message in kept_messages()}
+    assert set(messages) == {"Many", "Local", "Form", "Word", "Deep"}
+    assert messages["Local"].to == "käthe@x.io"
+    async with OpenViperTestClient(OpenViper()) as client:
+        assert (await client.get("/openviper/mail")).status_code == 200
+        for message in messages.values():
+            page = await client.get(f"/openviper/mail/{message.name}")
+            assert page.status_code == 200
+            if message.subject == "Many":
+                assert "Käthe 2999 &lt;u2999@x.io&gt;" in page.text
+        body = await client.get(f"/openviper/mail/{messages['Form'].name}/html")
+    assert body.status_code == 200 and body.text.startswith("<p>")
+
+
+async def test_a_folder_of_a_messages_name_does_not_keep_old_ones(project: Path) -> None:
+    folder = preview.preview_directory() / "20000101-000000-aaaaaaaaaaaa.eml"
+    folder.mkdir(parents=True)
+    os.utime(folder, (0, 0))
+    await send_many([EmailMessageData(["b@x.io"], "x", "x")] * KEPT)
+    await send()
+    assert len(kept_messages()) == KEPT

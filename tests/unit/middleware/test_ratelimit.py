@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from openviper import OpenViper, Request
 from openviper.exceptions import ImproperlyConfigured
 from openviper.http.views import View
 from openviper.middleware import RateLimitMiddleware, rate_limit
-from openviper.middleware.counters import MemoryCounter, hashed_key
+from openviper.middleware.counters import CounterUnavailableError, MemoryCounter, hashed_key
 from openviper.middleware.ratelimit import Limit, by_address, by_path, by_user
 from openviper.testing import override_openviper_settings as override
 
@@ -147,17 +148,18 @@ async def test_who_waits_as_long_as_he_is_told_is_let_through_and_not_much_later
     requests: int, begins: int, asked: int
 ) -> None:
     clock = Clock()
-    limit = Limit(requests, 60, MemoryCounter(), clock)
+    counter = MemoryCounter()
+    limit = Limit(requests, 60, counter, clock)
     clock.now += begins
     verdicts = [await limit.take("a") for _ in range(requests + asked)]
     refused = next((each for each in verdicts if each.retry_after), await limit.take("a"))
     while refused.retry_after:
         sooner, clock.now = clock.now + refused.retry_after - 2, clock.now + refused.retry_after
-        counted = dict(limit._counter._counts)  # type: ignore[attr-defined]  # looked into
+        counted = dict(counter._counts)
         verdict = await limit.take("a")
         assert not verdict.retry_after
-        limit._counter._counts.clear()  # type: ignore[attr-defined]  # set back, to ask sooner
-        limit._counter._counts.update(counted)  # type: ignore[attr-defined]  # the same
+        counter._counts.clear()
+        counter._counts.update(counted)
         clock.now = sooner
         assert refused.retry_after <= 2 or (await limit.take("a")).retry_after
         break
@@ -232,3 +234,71 @@ async def test_limits_of_one_counter_do_not_count_for_each_other() -> None:
     app.get("/x")(lambda: "x")
     client = app.test_client()
     assert [(await client.get("/x")).status_code for _ in range(3)] == [200, 200, 429]
+
+
+async def test_two_limits_of_one_handler_may_have_the_same_counter() -> None:
+    counter = MemoryCounter()
+    app = OpenViper(debug=False)
+
+    @app.get("/")
+    @rate_limit(3, 3600, counter=counter)
+    @rate_limit(50, 7, counter=counter)
+    async def handler(request: Request) -> str:
+        return "x"
+
+    client = app.test_client()
+    statuses = [(await client.get("/")).status_code for _ in range(5)]
+    assert statuses == [200, 200, 200, 429, 429]
+
+
+class Failing:
+    """A counter that can be out of reach."""
+
+    def __init__(self) -> None:
+        self.is_down = True
+        self.asked = 0
+
+    async def hit(self, key: str, window: int, seconds: int) -> tuple[int, int]:
+        self.asked += 1
+        if self.is_down:
+            raise CounterUnavailableError("out of reach")
+        return 1, 0
+
+
+async def test_a_process_counts_for_itself_while_the_counter_is_out_of_reach(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counter = Failing()
+    client = app_limited(max_requests=2, window_seconds=3600, counter=counter).test_client()
+    statuses = [(await client.get("/x")).status_code for _ in range(4)]
+    assert statuses == [200, 200, 429, 429]
+    assert counter.asked == 1, "the others do not wait for it"
+    counter.is_down = False
+    monkeypatch.setattr("openviper.middleware.counters.time.monotonic", lambda: 1e12)
+    assert (await client.get("/x")).status_code == 200
+    told = [each.getMessage() for each in caplog.records if each.name == "openviper.ratelimit"]
+    assert [text.partition(":")[0] for text in told] == [
+        "requests are counted by each process for itself meanwhile",
+        "requests are counted by all processes together again",
+    ]
+
+
+@pytest.mark.parametrize("given", [(Clock, 60), ("5", 60), (5, "60"), (5.5, 60), (None, 60)])
+def test_what_is_no_limit_is_named(given: tuple[Any, Any]) -> None:
+    with pytest.raises(TypeError, match="a limit is requests in seconds, .* not"):
+        rate_limit(*given)
+    with pytest.raises(ValueError, match="at least 1"):
+        rate_limit(5, float("nan"))
+
+
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
+async def test_a_key_that_is_no_text_is_an_error_and_not_another_one_each_time() -> None:
+    async def slow_key(_request: Request) -> str:
+        return "x"
+
+    for key in (slow_key, lambda _request: None):
+        app = OpenViper(debug=False)
+        app.get("/")(rate_limit(1, 3600, key_func=key)(lambda request: "x"))  # type: ignore[arg-type]  # the mistake
+        with pytest.raises(TypeError, match="counted by a text, not by"):
+            await app.test_client(raise_app_exceptions=True).get("/")
+    gc.collect()

@@ -95,6 +95,32 @@ async def test_plain_http_is_redirected_with_its_path_encoded(method: str, statu
     assert (await ask(app, scheme="https")).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("path", "query", "target"),
+    [
+        ("/a", b"x\x01y", "/a?x%01y"),
+        ("/a", b"\xff=%0d&b=[1]", "/a?%FF=%0d&b=[1]"),
+        ("/\ud800", b"", "/%3F"),
+        ("/a\x7f?b", b"", "/a%7F%3Fb"),
+    ],
+)
+async def test_whatever_a_server_lets_through_is_redirected_encoded(
+    path: str, query: bytes, target: str
+) -> None:
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "scheme": "http", "path": path, "query_string": query}
+    app = protected(SECURE_SSL_REDIRECT=True)
+    await app({**scope, "headers": [(b"host", b"localhost")]}, receive, send)
+    assert (b"location", f"https://localhost{target}".encode()) in sent[0]["headers"]
+
+
 async def test_a_websocket_for_another_host_is_closed() -> None:
     sent: list[Any] = []
 
@@ -211,6 +237,11 @@ async def test_where_pages_are_redirected_to_https_no_websocket_is_served_withou
         ("SECURE_REFERRER_POLICY", "origin no-referrer"),
         ("SECURE_PERMISSIONS_POLICY", "camera=()\r\n"),
         ("SECURE_PERMISSIONS_POLICY", "ü"),
+        ("SECURE_PERMISSIONS_POLICY", "camera 'none'"),
+        ("SECURE_PERMISSIONS_POLICY", "camera=none"),
+        ("SECURE_PERMISSIONS_POLICY", "camera=(); geolocation=()"),
+        ("SECURE_PERMISSIONS_POLICY", "camera=(https://a.example)"),
+        ("SECURE_PERMISSIONS_POLICY", "camera=(), "),
         ("SECURE_CROSS_ORIGIN_OPENER_POLICY", "sameorigin"),
         ("SECURE_CROSS_ORIGIN_EMBEDDER_POLICY", "require_corp"),
         ("SECURE_CROSS_ORIGIN_RESOURCE_POLICY", "cross-site"),
@@ -231,6 +262,7 @@ def test_a_word_that_browsers_pass_over_is_a_mistake(name: str, value: str) -> N
         ("X_FRAME_OPTIONS", ""),
         ("SECURE_REFERRER_POLICY", "no-referrer, strict-origin-when-cross-origin"),
         ("SECURE_PERMISSIONS_POLICY", 'camera=(self "https://a.example"), geolocation=()'),
+        ("SECURE_PERMISSIONS_POLICY", "camera=*, picture-in-picture=self,usb=( self );report-to=x"),
         ("SECURE_CROSS_ORIGIN_OPENER_POLICY", 'same-origin; report-to="x"'),
         ("SECURE_CROSS_ORIGIN_RESOURCE_POLICY", None),
     ],

@@ -10,9 +10,10 @@ import pytest
 
 from openviper import OpenViper, Request, WebSocket
 from openviper.http.asgi import ASGIApp, Receive, Scope, Send
+from openviper.http.connection import Connection
 from openviper.i18n import get_language
 from openviper.middleware import RequestIDMiddleware, TimingMiddleware
-from openviper.middleware.locale import best_language
+from openviper.middleware.locale import LocaleMiddleware, best_language
 from openviper.testing import override_openviper_settings as override
 
 
@@ -155,6 +156,13 @@ async def test_the_user_decides_then_the_cookie_then_the_browser(
     assert response.headers["content-language"] == language
     assert response.headers["vary"] == "Accept-Language"
     assert get_language() == "en"
+
+
+async def test_wishes_in_several_lines_count_together() -> None:
+    with override(LANGUAGES=("en", "de")):
+        middleware = LocaleMiddleware(lambda scope, receive, send: None)  # type: ignore[arg-type,return-value]  # not called
+        lines = [(b"accept-language", b"fr, en;q=0.5"), (b"accept-language", b"de")]
+        assert middleware.choose(Connection({"type": "http", "headers": lines})) == "de"
 
 
 async def test_capitals_make_no_other_language() -> None:

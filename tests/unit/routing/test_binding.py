@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from openviper import Request
-from openviper.http import Response
+from openviper.http import Response, WebSocket
+from openviper.routing import Router
 from openviper.routing.binding import HandlerError, bind, check_handler, is_typed, make_plan
 
 
@@ -196,3 +197,13 @@ def of_another_type(request: Request, id: str) -> str:
 )
 def test_which_handlers_are_typed(handler: Any, expected: bool) -> None:
     assert is_typed(handler, {"id": "int", "name": "slug"}) is expected
+
+
+@pytest.mark.parametrize("kind", [WebSocket, type("Mine", (WebSocket,), {})])
+def test_a_websocket_goes_by_its_annotation_whatever_it_is_called(kind: type) -> None:
+    async def handler(socket: Any, room: str) -> None: ...
+
+    handler.__annotations__["socket"] = kind  # As in a module whose annotations are no texts.
+    router = Router()
+    router.websocket("/rooms/{room}")(handler)
+    assert [route.path for route in router.routes] == ["/rooms/{room}"]

@@ -86,6 +86,20 @@ def test_what_does_not_begin_with_a_slash_is_no_parameter(path: str) -> None:
     assert outcome(router.find_for, scope, "OPTIONS", path) == outcome(router.find, "OPTIONS", path)
 
 
+@pytest.mark.parametrize(
+    "path", ["xadmin", "?admin", "xadmin/7", "xadmin/a/b", "xfiles/a", "xtools"]
+)
+def test_what_guards_of_prefixes_do_not_see_leads_nowhere(path: str) -> None:
+    router = Router()
+    for pattern in ("/admin", "/admin/{x:int}", "/admin/{x}/b", "/files/{x:path}"):
+        router.add(pattern, handler, ["GET", WEBSOCKET])
+    router.mount("/tools", OpenViper())
+    for method in ("GET", WEBSOCKET):
+        assert router.find_for({"headers": []}, method, path) == set()
+        assert router.find(method, path, "localhost") == set()
+    assert not any(route.match(path) for route in router.routes)
+
+
 @pytest.mark.parametrize("kind", [kind for kind in CONVERTERS if CONVERTERS[kind].quick])
 def test_a_quick_reader_reads_what_the_pattern_does(kind: str) -> None:
     converter = CONVERTERS[kind]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import json
@@ -331,3 +332,49 @@ def test_unfinished_work_of_a_killed_run_is_not_collected(source: Path, dest: Pa
         source, {".collected.0123abcd.partial/x": "left", "css/.site.css.0123abcd.partial": "left"}
     )
     assert collect_static([source], dest) == 3
+
+
+LONG = ("a" * 251 + ".css", "é" * 126 + ".js", "b" * 252, "c." + "d" * 250, "e" * 248 + ".e.css")
+
+
+def test_names_as_long_as_names_can_be_are_collected_again_and_again(
+    tmp_path: Path, dest: Path
+) -> None:
+    source = write(tmp_path / "long", {f"x/{name}": f"{name} {'x' * 3000}" for name in LONG})
+    for text in ("one " * 999, "another " * 999):
+        assert collect_static([source], dest, hashed=True, compress=True) == len(LONG)
+        for name in LONG:
+            (source / "x" / name).write_text(f"{name} {text}")
+    hashed = json.loads((dest / RECORD_NAME).read_bytes())["hashed"]
+    assert len(set(hashed.values())) == len(LONG)
+    for name, copy in hashed.items():
+        assert (dest / copy).read_bytes() == (dest / name).read_bytes()
+
+
+@pytest.mark.parametrize("refers", ["", "/* url(b.png) */"])
+def test_what_is_left_of_an_earlier_collection_in_a_source_is_named(
+    tmp_path: Path, dest: Path, refers: str
+) -> None:
+    source = write(tmp_path / "first", {"a.css": f"a {{}} {refers}", "b.png": "b"})
+    collect_static([source], dest, hashed=True)
+    (dest / RECORD_NAME).unlink()
+    for target in (tmp_path / "second", tmp_path / "third"):
+        with pytest.raises(CollectError, match=r"a source has '\w+\.[0-9a-f]{12}\.\w+'"):
+            collect_static([dest], target, hashed=True)
+        assert not target.exists()
+
+
+def test_a_companion_that_cannot_be_written_leaves_nothing(
+    source: Path, dest: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collect_static([source], dest)
+    before = tree(dest)
+
+    def full(writer: int, content: bytes) -> None:
+        os.write(writer, content[:10])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("openviper.staticfiles.copying._write_all", full)
+    with pytest.raises(OSError, match="No space left"):
+        collect_static([source], dest, compress=True)
+    assert tree(dest) == before

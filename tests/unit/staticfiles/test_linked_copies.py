@@ -6,13 +6,16 @@ import gzip
 import json
 import os
 import re
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from openviper.staticfiles import collect_static
 from openviper.staticfiles.collect import Extras, carry_out
 from openviper.staticfiles.collection_plan import make_plan
+from openviper.staticfiles.collection_record import Record
 from openviper.staticfiles.hashed_names import circles, hashed_name
 from openviper.template.assets import RECORD_NAME, hashed_names
 from tests.projects import write
@@ -187,3 +190,25 @@ def test_a_long_chain_needs_no_deep_stack() -> None:
 @pytest.mark.parametrize(("name", "hashed"), [("a/b.css", "a/b.0.css"), ("LICENSE", "LICENSE.0"), (".x", ".x.0"), ("a.tar.gz", "a.tar.0.gz")])  # fmt: skip
 def test_the_hash_stands_before_the_suffix(name: str, hashed: str) -> None:
     assert hashed_name(name, "0") == hashed
+
+
+class Counting(dict[str, str]):
+    """Names that say how often somebody has gone through all of them."""
+
+    walks = 0
+
+    def items(self) -> Any:
+        type(self).walks += 1
+        return super().items()
+
+
+def test_the_work_does_not_grow_with_the_square_of_the_files(
+    tmp_path: Path, dest: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {f"{n}.css": f"a {{ background: url({n}.png) }}" for n in range(30)}
+    source = write(tmp_path / "many", {**files, **{f"{n}.png": str(n) for n in range(30)}})
+    monkeypatch.setattr(Counting, "walks", 0)
+    record = partial(Record, hashed=Counting())
+    monkeypatch.setattr("openviper.staticfiles.collection_run.Record", record)
+    collect_static([source], dest, hashed=True)
+    assert Counting.walks < 10

@@ -17,15 +17,14 @@ from openviper.tasks.flows import send_many
 from openviper.tasks.limits import MAX_KEY, check_key
 from openviper.tasks.message import (
     MAX_ERROR,
-    KeyMaker,
     Message,
     clean_text,
     describe_error,
     encode_arguments,
     from_values,
-    new_id,
     to_values,
 )
+from openviper.tasks.message_ids import KeyMaker, new_id
 from openviper.tasks.message_options import checked_options, read_options
 from openviper.tasks.sending import as_arguments, as_named_arguments, check_queue
 from openviper.tasks.units import MAX_MS, short_repr, to_count, to_moment, to_ms

@@ -20,7 +20,8 @@ def told() -> Iterator[list[tuple[Any, ...]]]:
     calls: list[tuple[Any, ...]] = []
 
     def hook(*arguments: Any) -> None:
-        calls.append(arguments)
+        # Each gets a copy of the message.
+        calls.append(tuple(MESSAGE if repr(each) == repr(MESSAGE) else each for each in arguments))
 
     for event in ("before", "after", "failed", "dead", "worker_start", "worker_stop"):
         hooks.on(event)(hook)

@@ -13,12 +13,10 @@ from openviper.tasks.exceptions import BadMessageError
 from openviper.tasks.message import (
     Message,
     from_values,
-    new_id,
-    new_ids,
-    next_key,
     to_json,
     to_values,
 )
+from openviper.tasks.message_ids import new_id, new_ids, next_key
 
 
 def test_a_message_comes_back_from_its_values_as_it_was() -> None:

@@ -17,7 +17,7 @@ from openviper.tasks.liveness import new_worker_id
 from openviper.tasks.message import Finished, Message, Outcome
 from openviper.testing.client import OpenViperTestClient, TestResponse
 
-EVIL = "<script>alert(1)</script> \ud800 \x1b[2J"
+EVIL = "<script>alert(1)</script> \ud800 \x1b[2J \u202e"
 
 
 class PatientClient(OpenViperTestClient):
@@ -62,6 +62,7 @@ async def test_queues_failures_jobs_and_workers_are_shown_as_text(
         "&lt;script", ""
     ).replace("/script&gt;", "")
     assert "&lt;b&gt;" in text
+    assert "\x1b" not in text and "\u202e" not in text and "\\u202e" in text
     consumer.close()
 
 
@@ -100,6 +101,21 @@ async def test_a_page_is_loaded_again_once_a_second_at_most(
 ) -> None:
     response = await client.get(f"/tasks/{query}")
     assert f'<meta http-equiv="refresh" content="{seconds}">' in response.text
+
+
+async def test_a_page_of_very_many_jobs_and_queues_is_bounded(
+    client: Any, memory: MemoryBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "SHOWN_ROWS", 3)
+    looked_at: list[str] = []
+    monkeypatch.setattr(memory, "slot", looked_at.append)
+    for number in range(7):
+        add_schedule(f"job {number}", "actor", every=60)
+        memory.enqueue([Message("a", f"queue {number}", "{}")])
+    text = (await client.get("/tasks/")).text
+    assert looked_at == ["job 0", "job 1", "job 2"]
+    assert "queue 2" in text and "queue 3" not in text
+    assert text.count(">And 4 more.</td>") == 2
 
 
 async def test_a_store_without_anything_is_well_and_its_tables_say_none(client: Any) -> None:

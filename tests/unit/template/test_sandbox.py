@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import gc
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from jinja2.exceptions import SecurityError, TemplateSyntaxError
+from jinja2.exceptions import SecurityError, TemplateSyntaxError, UndefinedError
 
+from openviper import OpenViper, Request
+from openviper.db.fields import CharField, ManyToManyField
+from openviper.db.models import Model
 from openviper.exceptions import ImproperlyConfigured
 from openviper.template import TemplateNotFoundError, has_template, render_block, render_to_string
 from openviper.template.assets import static_url
@@ -64,6 +68,11 @@ def render(folder: Path, source: str, **context: Any) -> str:
         "{{ 'a'|center(width=9999999) }}",
         "{{ 'a\nb'|indent(9999999) }}",
         "{{ 'a'|upper|center(9999999) }}",
+        "{{ (1).to_bytes(9999999, 'big') }}",
+        "{{ (1).to_bytes(length=9999999, byteorder='big') }}",
+        "{{ [1]|batch(9999999, 0)|list }}",
+        "{{ [1]|slice(9999999)|list }}",
+        "{{ [1]|tojson(indent=9999999) }}",
     ],
 )
 def test_a_template_cannot_fill_the_memory(folder: Path, source: str) -> None:
@@ -84,6 +93,7 @@ def test_a_template_cannot_fill_the_memory(folder: Path, source: str) -> None:
         ("{{ 'a\nb'|indent(2) }}", "a\n  b"),
         ("{{ '7'.zfill(3) }}", "007"),
         ("{{ numbers|map('string')|join(',') }}", "1,2"),
+        ("{{ numbers|batch(1)|list }}", "[[1], [2]]"),
     ],
 )
 def test_what_templates_do_goes_on_working(folder: Path, source: str, text: str) -> None:
@@ -111,6 +121,70 @@ def test_a_template_cannot_reach_into_python(folder: Path, source: str) -> None:
     except SecurityError:
         return
     assert text == ""
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ work().send(none) }}",
+        "{{ work().throw(error) }}",
+        "{{ work()|attr('send') }}{{ work()['send'](none) }}",
+        "{{ steps().asend(none).send(none) }}",
+        "{{ turns().send(none) }}",
+        "{% set go = work().send %}{{ go(none) }}",
+        "{{ work().cr_await.x }}",
+    ],
+)
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
+def test_a_template_cannot_do_what_only_an_await_does(folder: Path, source: str) -> None:
+    done = []
+
+    async def work() -> None:
+        done.append("work")
+
+    async def steps() -> AsyncIterator[int]:
+        done.append("step")
+        yield 1
+
+    def turns() -> Iterator[int]:
+        done.append("turn")
+        yield 1
+
+    with pytest.raises((SecurityError, UndefinedError)):
+        render(folder, source, work=work, steps=steps, turns=turns, error=KeyError)
+    gc.collect()  # What was never awaited says so here.
+    assert done == []
+    assert render(folder, "{{ turns()|list }}", turns=turns) == "[1]"
+
+
+class Shelf(Model):
+    _app_name = "sandbox"
+
+    set = CharField(max_length=10)
+
+
+class Holder(Model):
+    _app_name = "sandbox"
+
+    shelves = ManyToManyField(Shelf)
+
+
+@pytest.mark.parametrize("method", ["add", "clear", "remove", "set", "create", "raw_sql"])
+def test_the_other_end_of_a_relation_is_not_changed(folder: Path, method: str) -> None:
+    with pytest.raises(SecurityError, match=method):
+        render(folder, f"{{{{ x.shelves.{method}(1) }}}}", x=Holder(id=1))
+    assert render(folder, "{{ x.set }}", x=Shelf(set="of six")) == "of six", "a field is read"
+
+
+async def test_the_session_does_not_lead_to_the_application(folder: Path) -> None:
+    app = OpenViper(debug=False)
+
+    @app.get("/")
+    async def page(request: Request) -> str:
+        source = "{{ request.scope }}{{ request.session.scope }}{{ request.session.store }}{{ request.after_response }}."
+        return render(folder, source, request=request)
+
+    assert (await app.test_client().get("/")).text == "."
 
 
 # Names and contexts
@@ -223,6 +297,11 @@ def broken(_request: object) -> object:
     return ["a"]
 
 
+def numbered(_request: object) -> object:
+    """Return no names."""
+    return {"a": 1, 5: 1}
+
+
 def adds(_request: object) -> dict[str, object]:
     """Give names."""
     return {"site": "ours", "x": "of the processor"}
@@ -235,6 +314,7 @@ def adds(_request: object) -> dict[str, object]:
         ("nope", "context processor 'nope' cannot be imported"),
         (f"{__name__}.nothing", "cannot be imported"),
         (f"{__name__}.broken", "must return a mapping, not 'list'"),
+        (f"{__name__}.numbered", "has 5 in place of a name"),
     ],
 )
 def test_a_context_processor_that_is_none_is_named(folder: Path, path: str, message: str) -> None:
@@ -317,7 +397,7 @@ def test_a_page_that_asks_who_asks_depends_on_it(ask: Any, answer: object) -> No
 
 @pytest.mark.parametrize(
     "name",
-    ["", "/", "/a", "//a", "a//b", ".", "..", "./a", "a/.", "a/..", "a/../b", "a\\b", "a\0", "\ud800", "https://a/b"],
+    ["", "/", "/a", "//a", "a//b", ".", "..", "./a", "a/.", "a/..", "a/../b", "a\\b", "a\0", "\ud800", "https://a/b", None, 5],
 )  # fmt: skip
 def test_a_name_that_no_static_file_can_have_is_refused(name: str) -> None:
     with pytest.raises(ValueError) as caught:

@@ -168,3 +168,25 @@ def test_a_body_is_given_in_one_way(options: Any) -> None:
     given = {"json": None, "data": None, "content": None, "files": None, **options}
     with pytest.raises(ValueError, match="not in two ways"):
         make_body(given["json"], given["data"], given["content"], given["files"])
+
+
+@pytest.mark.parametrize(
+    ("content", "headers", "sent"),
+    [
+        (iter([b"a", b"b"]), {}, ("chunked", None)),
+        (iter([b"ab"]), {"Content-Length": "2"}, (None, "2")),
+        (b"ab", {}, (None, "2")),
+        (None, {}, (None, None)),
+    ],
+)
+async def test_how_long_a_body_is_is_said_as_clients_do(
+    content: Any, headers: dict[str, str], sent: tuple[str | None, str | None]
+) -> None:
+    app = OpenViper()
+
+    @app.post("/x")
+    async def view(request: Request) -> list[str | None]:
+        return [request.headers.get(name) for name in ("transfer-encoding", "content-length")]
+
+    answer = await app.test_client().post("/x", content=content, headers=headers)
+    assert tuple(answer.json()) == sent

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from openviper import OpenViper, RedirectResponse, Request, Response
+from openviper.http.asgi import Receive, Scope, Send
 from openviper.testing import OpenViperTestClient
 
 
@@ -136,3 +137,26 @@ async def test_the_prefix_is_a_path_that_is_decoded_already(root: str) -> None:
     app.get("/x/{y}")(lambda request, y: [request.path, request.root_path, y])
     client = app.test_client(root_path=root)
     assert (await client.get("/x/%C3%BC")).json() == [f"{root}/x/ü", root, "ü"]
+
+
+async def test_headers_of_a_call_stand_in_place_of_those_of_the_client() -> None:
+    app = OpenViper()
+
+    @app.get("/x")
+    async def view(request: Request) -> list[str]:
+        return [*request.headers.getlist("accept"), *request.headers.getlist("x-b")]
+
+    client = app.test_client(headers={"Accept": "text/html", "X-B": "1"})
+    assert (await client.get("/x")).json() == ["text/html", "1"]
+    assert (await client.get("/x", headers={"aCCEPT": "text/css"})).json() == ["text/css", "1"]
+
+
+async def test_head_has_no_body_whatever_the_application_sends() -> None:
+    async def careless(scope: Scope, receive: Receive, send: Send) -> None:
+        length = [(b"content-length", b"4")]
+        await send({"type": "http.response.start", "status": 200, "headers": length})
+        await send({"type": "http.response.body", "body": b"body"})
+
+    client = OpenViperTestClient(careless)
+    assert (await client.head("/")).content == b""
+    assert (await client.get("/")).content == b"body"

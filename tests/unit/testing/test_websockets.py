@@ -89,7 +89,6 @@ async def test_leaving_the_block_closes_once() -> None:
         ({"type": "websocket.close", "code": 4003, "reason": "no"}, 4003, "no"),
         ({"type": "websocket.close"}, 1000, ""),
         ({"type": "websocket.close", "code": 1008, "reason": None}, 1008, ""),
-        ({"type": "websocket.http.response.start", "status": 403}, 403, "answered with HTTP"),
     ],
 )
 async def test_a_refusal_is_told_with_its_code(
@@ -99,6 +98,18 @@ async def test_a_refusal_is_told_with_its_code(
         async with session(message):
             raise AssertionError("not accepted")
     assert (caught.value.code, caught.value.reason) == (code, reason)
+
+
+async def test_an_answer_of_http_is_told_with_all_its_pieces() -> None:
+    answer: list[Any] = [
+        {"type": "websocket.http.response.start", "status": 403, "headers": [(b"x-why", b"y")]},
+        {"type": "websocket.http.response.body", "body": b"not ", "more_body": True},
+        {"type": "websocket.http.response.body", "body": "n\u00f6w".encode()},
+    ]
+    with pytest.raises(WebSocketRefused, match="was refused with 403: not n\u00f6w") as caught:
+        async with session(*answer):
+            raise AssertionError("not accepted")
+    assert (caught.value.code, dict(caught.value.headers)) == (403, {"x-why": "y"})
 
 
 async def test_an_end_by_the_application_is_told_each_time_one_asks() -> None:

@@ -42,7 +42,7 @@ def test_docstrings_and_comments_go_and_every_line_stays_where_it_is() -> None:
             return ""
         '''
     ) == (
-        "\n\n\nLIMIT = 5\n\n\n\ndef ask(\nwhat: str,\n) -> str:\n\n\n\n\n if what:\n"
+        "\n\n\nLIMIT=5\n\n\n\ndef ask(\nwhat: str,\n)->str:\n\n\n\n\n if what:\n"
         '  return f"""{what}\n    as it was # no comment"""\n return ""\n'
     )
 
@@ -59,14 +59,14 @@ def test_a_file_of_words_alone_is_empty() -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        'class A(B):\n "words"\n x = 1\n',
-        '@dataclass\nclass A:\n "words"\n x = 1\n',
+        'class A(B):\n "words"\n x=1\n',
+        '@dataclass\nclass A:\n "words"\n x=1\n',
         'def handler(request):\n "words"\n return 1\n',
         'def handler(self, *, request=None):\n "words"\n return 1\n',
         '@task(retries=3)\ndef send():\n "words"\n return 1\n',
         '"words"\nprint(__doc__)\n',
         'def f():\n "words"\nprint(f.__doc__)\n',
-        'class A:\n def f(self):\n  "words"\n g.__doc__ = f.__doc__\n',
+        'class A:\n def f(self):\n  "words"\n g.__doc__=f.__doc__\n',
     ],
 )
 def test_a_docstring_that_may_be_read_stays(source: str) -> None:
@@ -76,13 +76,13 @@ def test_a_docstring_that_may_be_read_stays(source: str) -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        'class A:\n "words"\n x = 1\n',
-        'class A(Protocol[T]):\n "words"\n x = 1\n',
+        'class A:\n "words"\n x=1\n',
+        'class A(Protocol[T]):\n "words"\n x=1\n',
         '@property\ndef a(self):\n "words"\n return 1\n',
         '@functools.lru_cache(maxsize=1)\ndef a(self):\n "words"\n return 1\n',
         '@a.setter\nasync def a(self):\n "words"\n return 1\n',
-        'class A(B):\n x = 1\n "words"\n',
-        'if x:\n "words"\n y = 1\n',
+        'class A(B):\n x=1\n "words"\n',
+        'if x:\n "words"\n y=1\n',
     ],
 )
 def test_a_docstring_that_nobody_reads_goes(source: str) -> None:
@@ -92,12 +92,12 @@ def test_a_docstring_that_nobody_reads_goes(source: str) -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        "# Copyright 1999 Somebody\n# All of it.\nx = 1\n",
-        '"""Copyright 1999 Somebody."""\nx = 1\n',
+        "# Copyright 1999 Somebody\n# All of it.\nx=1\n",
+        '"""Copyright 1999 Somebody."""\nx=1\n',
         "# SPDX-License-Identifier: MIT\n",
-        "x = []  # type: list[int]\n",
-        "#!/usr/bin/env python3\nx = 1\n",
-        "# coding: utf-8\nx = 'ä'\n",
+        "x=[]  # type: list[int]\n",
+        "#!/usr/bin/env python3\nx=1\n",
+        "# coding: utf-8\nx='ä'\n",
     ],
 )
 def test_notices_and_comments_that_somebody_reads_stay(source: str) -> None:
@@ -108,9 +108,9 @@ def test_notices_and_comments_that_somebody_reads_stay(source: str) -> None:
     "source",
     [
         'def f(): "words"\n',
-        'x = 1; "words"\n',
-        '"words"; x = 1\n',
-        'class A: \\\n "words"; x = 1\n',
+        'x=1; "words"\n',
+        '"words"; x=1\n',
+        'class A: \\\n "words"; x=1\n',
     ],
 )
 def test_words_that_share_their_line_stay(source: str) -> None:
@@ -119,14 +119,26 @@ def test_words_that_share_their_line_stay(source: str) -> None:
 
 def test_strings_and_continued_lines_are_as_they_were() -> None:
     source = "x = '''a  \n    b   # c\n\n  ''' # out\ny = 1 + \\\n    2\nz = (\n    1,  # one\n\n    # two\n    2,\n)\n"
-    assert compacted(source) == (
-        "x = '''a  \n    b   # c\n\n  '''\ny = 1 + \\\n2\nz = (\n1,\n\n\n2,\n)\n"
-    )
+    assert compacted(source) == ("x='''a  \n    b   # c\n\n  '''\ny=1+ \\\n2\nz=(\n1,\n\n\n2,\n)\n")
+
+
+@pytest.mark.parametrize(
+    ("source", "made"),
+    [
+        ("x: int | None = -1 if not -y else y ** -2\n", "x: int|None=-1 if not -y else y**-2\n"),
+        ("def f(a, *, b: str = 'c = d', **e) -> None: ...\n", "def f(a, *, b: str='c = d', **e)->None: ...\n"),
+        ("y = f'{x = } {x !r} { y  +  1 :>{ z  + 1 }}' + 'a'\n", "y=f'{x = } {x !r} { y  +  1 :>{ z  + 1 }}'+'a'\n"),
+        ("x = 1 .real - - 1\n", "x=1 .real--1\n"),
+        ("if (n := a @ b) <= c: d >>= e\n", "if (n:=a@b)<=c: d>>=e\n"),
+    ],
+)  # fmt: skip
+def test_operators_stand_without_spaces_and_words_with_them(source: str, made: str) -> None:
+    assert compacted(source) == made
 
 
 def test_other_ends_of_lines_tabs_and_marks_of_the_order_of_bytes_are_understood() -> None:
     source = b'\xef\xbb\xbfif x:\r\n\ty = """a\r\n\t"""  # no\r\n\tif y:\r\n\t\tpass\r\n'
-    assert compact(source) == b'if x:\n y = """a\n\t"""\n if y:\n  pass\n'
+    assert compact(source) == b'if x:\n y="""a\n\t"""\n if y:\n  pass\n'
 
 
 @pytest.mark.parametrize(
@@ -145,4 +157,4 @@ def test_what_cannot_be_read_stays_as_it_is(source: bytes) -> None:
 
 def test_a_file_of_another_encoding_keeps_it() -> None:
     source = "# coding: latin-1\nx = 'ä'  # no\n".encode("latin-1")
-    assert compact(source) == "# coding: latin-1\nx = 'ä'\n".encode("latin-1")
+    assert compact(source) == "# coding: latin-1\nx='ä'\n".encode("latin-1")

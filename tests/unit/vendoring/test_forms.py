@@ -26,7 +26,7 @@ FOLDER = "openviper-1.0.dist-info"
 FILES = with_record(
     {
         "openviper/__init__.py": SOURCE,
-        "openviper/bare.py": b"X = 1\n",
+        "openviper/bare.py": b"X=1\n",
         "openviper/documentation/content/README.md": b"# Manual\n",
         "openviper/documentation/content/drawings/a.svg": b"<svg/>",
         f"{FOLDER}/METADATA": b"Name: openviper\n",
@@ -61,7 +61,7 @@ def test_the_compact_form_has_one_file_for_the_manual_and_no_sum_twice(compact: 
         f"{FOLDER}/METADATA",
         f"{FOLDER}/RECORD",
     }
-    assert compact.files["openviper/__init__.py"] == b"\n\nANSWER = 42\n"
+    assert compact.files["openviper/__init__.py"] == b"\n\nANSWER=42\n"
     assert b"sha256" not in compact.files[f"{FOLDER}/RECORD"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from functools import lru_cache
@@ -18,6 +19,7 @@ from openviper.routing.route import Route
 from openviper.staticfiles.serving import static_directories
 from openviper.template.context import KNOWN_NAMES
 from openviper.template.environment import (
+    SUFFIXES,
     MissingDependencyError,
     get_jinja2_env,
     get_template_directories,
@@ -25,9 +27,6 @@ from openviper.template.environment import (
 
 if TYPE_CHECKING:
     from jinja2 import Environment, nodes
-
-SUFFIXES = (".html", ".htm", ".xml", ".txt", ".jinja", ".jinja2", ".j2")
-"""Files that are taken for templates."""
 
 
 def check_templates() -> list[Finding]:
@@ -80,7 +79,8 @@ def _check(environment: Environment, path: Path, name: str) -> Iterator[Finding]
             where=f"{path}:{error.lineno}",
         )
         return
-    except (OSError, UnicodeError) as error:
+    except (OSError, UnicodeError, RecursionError, SyntaxError) as error:
+        # The latter two of what is nested more deeply than Python can have it.
         yield Finding("templates.E001", f"{name} cannot be read: {error}", where=str(path))
         return
     yield from _wrong_calls(tree, path, name)
@@ -119,11 +119,20 @@ def _wanted(node: Any) -> list[str]:
 
 def _wrong_calls(tree: nodes.Template, path: Path, name: str) -> Iterator[Finding]:
     """Yield what is wrong with routes and static files in a template."""
+    own = _own_names(tree)
     for call in tree.find_all(_nodes().Call):
-        problem = _call_problem(call)
+        problem = "" if getattr(call.node, "name", "") in own else _call_problem(call)
         if problem:
             where = f"{path}:{call.lineno}"
             yield Finding("templates.E003", f"{name}, line {call.lineno}: {problem}", where=where)
+
+
+def _own_names(tree: nodes.Template) -> set[str]:
+    """Return the names that a template gives something itself."""
+    kinds = _nodes()
+    names = {node.name for node in tree.find_all(kinds.Name) if node.ctx != "load"}
+    imported = (name for node in tree.find_all(kinds.FromImport) for name in node.names)
+    return names | {name if isinstance(name, str) else name[1] for name in imported}
 
 
 def _unknown_names(
@@ -133,9 +142,9 @@ def _unknown_names(
     from jinja2 import meta
 
     known = {*environment.globals, *KNOWN_NAMES}
-    # The singular of a known name is a name of the view's own: one `message` beside the `messages`.
-    singular = {known_name.removesuffix("s") for known_name in known}
-    for variable in sorted(meta.find_undeclared_variables(tree) - known - singular):
+    # Singular and plural of a known name are names of the view's own: a `message` beside the `messages`, and `users`.
+    others = {name.removesuffix("s") if name.endswith("s") else f"{name}s" for name in known}
+    for variable in sorted(meta.find_undeclared_variables(tree) - known - others):
         # Any other name may come from the view.
         nearest = get_close_matches(variable, sorted(known), n=1, cutoff=0.8)
         if nearest:
@@ -153,7 +162,7 @@ def _nodes() -> Any:
 
 
 def _call_problem(call: nodes.Call) -> str:
-    """Return what is wrong with a call of `url_for` or `static` with a fixed name; empty if nothing is known to be."""
+    """Return what is wrong with a call of `url_for`, `static` or `_` with a fixed text; empty if nothing is known to be."""
     function = getattr(call.node, "name", "")
     first = getattr(call.args[0], "value", None) if call.args else None
     if not isinstance(first, str):
@@ -162,7 +171,20 @@ def _call_problem(call: nodes.Call) -> str:
         return _address_problem(call, first)
     if function == "static" and not _has_static_file(first):
         return f"there is no static file {first!r}"
-    return ""
+    return _text_problem(call, first) if function in ("_", "gettext") else ""
+
+
+_VALUE = re.compile(r"%\((\w+)\)")
+
+
+def _text_problem(call: nodes.Call, text: str) -> str:
+    """Return why a text to translate cannot be filled in, which all are; empty if it can be."""
+    if "%" in _VALUE.sub("", text.replace("%%", "")):
+        return f"the text {text!r} has a '%' alone; it is written '%%'"
+    given = {keyword.key for keyword in call.kwargs}
+    missing = [name for name in _VALUE.findall(text) if name not in given]
+    is_known = call.dyn_kwargs is None
+    return f"the text {text!r} needs a value for {missing[0]!r}" if missing and is_known else ""
 
 
 def _address_problem(call: nodes.Call, name: str) -> str:
@@ -201,4 +223,6 @@ def _routes() -> dict[str, Route]:
 
 
 def _has_static_file(name: str) -> bool:
-    return any((directory / name).is_file() for directory in static_directories())
+    """Return whether there is a static file, or with a slash at the end a folder, to which a page adds names."""
+    places = (directory / name for directory in static_directories())
+    return any(place.is_dir() if name.endswith("/") else place.is_file() for place in places)

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from openviper.core.management.base import BaseCommand, CommandError
-from openviper.i18n.catalogue import check_catalogue, read_po, write_mo
+from openviper.i18n.catalogue import read_po, write_mo
+from openviper.i18n.catalogue_checks import check_catalogue
 from openviper.i18n.translation import locale_directories
 from openviper.utils.atomic_files import atomic_write
 

@@ -13,19 +13,23 @@ from openviper.core.management.base import BaseCommand, CommandError
 from openviper.i18n.catalogue import CatalogueError, Message, merge, read_po, write_po
 from openviper.i18n.extraction import (
     combined,
+    is_own_folder,
     python_messages,
     source_files,
     template_messages,
 )
 from openviper.i18n.translation import DOMAIN, catalogue_languages
 from openviper.project.directory import in_project, project_directory
-from openviper.template.environment import MissingDependencyError, get_jinja2_env
+from openviper.template.environment import (
+    SUFFIXES,
+    MissingDependencyError,
+    get_jinja2_env,
+    get_template_directories,
+)
 from openviper.utils.atomic_files import atomic_write
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-
-TEMPLATE_SUFFIXES = (".html", ".htm", ".txt", ".jinja", ".jinja2", ".xml")
 
 
 def _checked_languages(given: Sequence[str]) -> list[str]:
@@ -74,10 +78,11 @@ class Command(BaseCommand):
         return found
 
     def _templates(self, root: Path) -> list[Message]:
-        folders = {in_project(settings.TEMPLATES_DIR), *root.glob("*/templates")}
-        paths = [
-            path for folder in sorted(folders) for path in source_files(folder, TEMPLATE_SUFFIXES)
-        ]
+        # Of apps deep inside the project too; those of installed packages have their own translations.
+        installed = [Path(folder) for folder in get_template_directories()]
+        own = [folder for folder in installed if _is_own(root, folder)]
+        folders = {in_project(settings.TEMPLATES_DIR), *root.glob("*/templates"), *own}
+        paths = [path for folder in sorted(folders) for path in source_files(folder, SUFFIXES)]
         # Where there are no templates, what reads them need not be installed.
         return self._in_templates(root, paths, _environment(folders)) if paths else []
 
@@ -119,6 +124,11 @@ def _environment(folders: Iterable[Path]) -> Environment:
         return get_jinja2_env([str(folder) for folder in folders])
     except MissingDependencyError as error:
         raise CommandError(str(error)) from error
+
+
+def _is_own(root: Path, folder: Path) -> bool:
+    above = [folder, *folder.parents]
+    return root in above and all(map(is_own_folder, above[: above.index(root)]))
 
 
 def _name_below(root: Path, path: Path) -> str:

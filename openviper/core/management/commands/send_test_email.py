@@ -29,7 +29,7 @@ class Command(BaseCommand):
             CommandError: If an address is malformed, or the message was not taken.
         """
         # Late: `--help` needs nothing of mail.
-        from openviper.core.email import send_email
+        from openviper.core.email import get_backend, send_email
 
         recipients: list[str] = options["recipients"]
         name = settings.PROJECT_NAME
@@ -47,4 +47,17 @@ class Command(BaseCommand):
             raise CommandError(
                 f"the message was not sent: {type(error).__name__}: {problem}"
             ) from error
-        self.stdout(self.style_success(f"Message sent to {', '.join(recipients)}."))
+        self._report(type(get_backend()).__name__, ", ".join(recipients))
+
+    def _report(self, backend: str, recipients: str) -> None:
+        if backend in _SENDS_NOTHING:
+            self.stdout(
+                self.style_warning(
+                    f"{backend} has the message to {recipients}, and sends nothing: EMAIL['backend'] is not 'smtp'."
+                )
+            )
+        else:
+            self.stdout(self.style_success(f"Message sent to {recipients}."))
+
+
+_SENDS_NOTHING = ("ConsoleBackend", "FileBackend", "MemoryBackend")

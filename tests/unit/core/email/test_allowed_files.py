@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from openviper.core.email import allowed_files
-from openviper.core.email.allowed_files import read_allowed_file
+from openviper.core.email.allowed_files import allowed_directories, read_allowed_file
+from openviper.exceptions import ImproperlyConfigured
 from openviper.utils.opened_files import open_below
 
 
@@ -103,3 +104,20 @@ def test_a_missing_file_is_told_apart_only_where_it_may_be_known(places: tuple[P
 def test_names_with_another_reading_are_not_opened(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match="not the path of a file"):
         open_below(tmp_path, name)
+
+
+@pytest.mark.parametrize("given", ["/srv/invoices", "", None, [""], ["/srv", None], [5]])
+def test_what_is_no_list_of_directories_opens_nothing(given: object) -> None:
+    # The letters of a text are `/` and the working directory's entries; an empty name is the working directory itself.
+    with pytest.raises(ImproperlyConfigured, match="ATTACHMENT_ALLOWED_DIRS"):
+        allowed_directories(given)
+
+
+def test_relative_directories_and_files_lie_in_the_project(
+    places: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("sys.argv", [str(tmp_path / "viperctl.py")])
+    monkeypatch.chdir("/")
+    (directory,) = allowed_directories(("ok",))
+    assert directory == str(tmp_path / "ok")
+    assert read(Path("ok/deep/a.txt"), Path(directory)) == b"mine"

@@ -20,6 +20,7 @@ from openviper.core.email.attachments import (
     attachment_to_payload,
     resolve_attachments,
 )
+from openviper.core.email.message import EmailMessageData, message_bytes
 from openviper.core.email.mime_types import detect_mimetype
 from openviper.core.email.safe_fetch import FetchedFile
 
@@ -376,3 +377,10 @@ def test_a_content_id_is_checked() -> None:
     for wrong in ("a b", "<x>", "x\r\ny", "a@b@c"):
         with pytest.raises(ValueError, match="content_id"):
             AttachmentData("x", b"", "image/png", wrong)
+
+
+def test_a_content_id_that_was_changed_is_checked_when_it_is_written() -> None:
+    file = AttachmentData("a.png", b"x", "image/png", "logo")
+    file.content_id = "x>\r\nBcc: eve@x.io"
+    with pytest.raises(ValueError, match="content_id"):
+        message_bytes(EmailMessageData(["b@x.io"], "Hi", html="<p>", attachments=[file]))

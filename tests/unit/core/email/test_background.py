@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import smtplib
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -19,6 +20,7 @@ from openviper.core.email import (
     EmailMessageData,
     MemoryBackend,
     send_email,
+    spool,
 )
 from openviper.core.email.backends import RecipientsRefused, backend_override
 from openviper.core.email.queue import MailNotDeliveredError, MailRefusedError, deliver_email
@@ -245,6 +247,16 @@ async def test_what_may_pass_is_tried_again(error: Exception) -> None:
     assert failed(message, deliver_email, caught.value).outcome is Outcome.RETRY
 
 
+def test_it_is_tried_again_for_more_than_an_hour_even_if_each_wait_is_half_of_what_it_may_be() -> (
+    None
+):
+    waits = [
+        min(deliver_email.max_backoff_ms, deliver_email.min_backoff_ms * 2**number)
+        for number in range(deliver_email.max_retries)
+    ]
+    assert sum(waits) / 2 > 3_600_000
+
+
 async def test_those_refused_for_good_become_a_dead_message_that_an_operator_may_retry(
     queue: MemoryBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -318,8 +330,6 @@ async def test_bcc_alone_is_enough(queue: MemoryBroker) -> None:
 def test_a_spooled_message_is_private_and_lasts_until_it_is_due(
     configure: Configure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from openviper.core.email import spool
-
     configure(EMAIL={"spool_dir": str(tmp_path / "spool")})
     monkeypatch.setattr(spool, "_swept_at", float("-inf"))
     late = write_spooled({"a": 1}, time.time() + 300 * 86_400)
@@ -344,3 +354,43 @@ def test_a_spool_that_cannot_be_written_leaves_nothing(
     with pytest.raises(TypeError):
         write_spooled({"a": object()}, time.time())
     assert list((tmp_path / "spool").iterdir()) == []
+
+
+def test_a_sweep_leaves_what_others_keep_in_the_same_folder(
+    configure: Configure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(EMAIL={"spool_dir": str(tmp_path)})
+    ours = [f"{'a' * 32}.json", f".{'b' * 32}.json.0123abcd.partial"]
+    others = ["customers.json", ".customers.json.0123abcd.partial", "data.part", "x.partial"]
+    for name in (*ours, *others):
+        (tmp_path / name).write_text("{}")
+        os.utime(tmp_path / name, (0, 0))
+    monkeypatch.setattr(spool, "_swept_at", float("-inf"))
+    new = write_spooled({}, time.time())
+    assert {path.name for path in tmp_path.iterdir()} == {new, *others}
+
+
+# What cannot be stored, or read
+
+
+async def test_half_a_character_is_lost_in_the_queue_as_it_is_on_the_wire(
+    queue: MemoryBroker,
+) -> None:
+    assert await send_email("bob@x.io", "Hi \ud800", "a\ud800b", "<p>\udfffü", background=True)
+    (payload,) = payloads(queue)
+    assert (payload["subject"], payload["text"], payload["html"]) == ("Hi ?", "a?b", "<p>?ü")
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [{}, [], "x", {"recipients": ["b@x.io"]}, {"spool": "../x.json"}, {"spool": None}, {"message_id": "<a@b>", "secret": 1}],
+)  # fmt: skip
+async def test_a_payload_that_is_no_message_is_dead_at_once(payload: Any) -> None:
+    with pytest.raises(MailRefusedError):
+        await deliver_email(payload)
+
+
+async def test_a_spooled_file_that_is_missing_may_come_back(configure: Configure) -> None:
+    with pytest.raises(MailNotDeliveredError) as caught:
+        await deliver_email({"spool": f"{'a' * 32}.json"})
+    assert not isinstance(caught.value, Reject)

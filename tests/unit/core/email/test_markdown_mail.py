@@ -105,6 +105,35 @@ def test_filters_conditions_loops_and_macros_work_on_values(tmp_path: Path) -> N
     assert read.text.split() == ["A*", "B_", "2", "yes", "aa*", "|None"]
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ v|e }}", "{{ v|escape }}", "{{ v|forceescape }}", "{{ v|urlize }}", "{{ v|tojson }}", "{{ {'a': v}|xmlattr }}",
+        "{{ [v, '<br>'|safe]|join(' ') }}", "{{ '<b>%s</b>'|safe|format(v) }}", "{{ v|replace('q', 'w'|safe) }}",
+        "{{ [v]|map('e')|join }}", "{% autoescape false %}{{ v }}{% endautoescape %}", "{% set s %}{{ v|e }}{% endset %}{{ s }}",
+        "{% macro m(x) %}{{ x|e }}{% endmacro %}{{ m(v) }} {{ [m('a'), v]|join }}",
+    ],
+)  # fmt: skip
+def test_a_filter_that_escapes_makes_no_markdown_of_a_value(tmp_path: Path, source: str) -> None:
+    evil = "[phish](https://evil.example) **bold** `code`"
+    read = rendered(tmp_path, f"Dear {source}, hello", v=evil)
+    assert {tag for tag, _ in read.tags} <= {"p", "b", "br"}
+    assert evil in read.text.replace('"', "")
+    # Nothing of one message is left in the compiled template for the next.
+    assert "other" in rendered(tmp_path, f"Dear {source}, hello", v="other").text
+
+
+def test_what_a_filter_escapes_is_changed_by_the_next_one(tmp_path: Path) -> None:
+    read = rendered(tmp_path, "{{ v|e|upper }} {{ '**b**'|safe|e }}", v="a & **b**")
+    assert read.text == "A & **B** b"
+
+
+def test_a_value_in_a_mail_address_is_in_the_link_and_in_the_text(tmp_path: Path) -> None:
+    read = rendered(tmp_path, "<{{ name }}@x.io>", name="ada")
+    assert read.tags == [("p", {}), ("a", {"href": "mailto:ada@x.io"})]
+    assert read.text == "ada@x.io"
+
+
 def test_the_author_may_say_that_markup_is_safe(tmp_path: Path) -> None:
     assert ("strong", {}) in rendered(tmp_path, "{{ v|safe }}", v="**bold**").tags
 
@@ -171,3 +200,8 @@ def test_abbreviations_are_no_markdown_of_ours() -> None:
         Read(render_markdown("*[HTML]: Hyper\n\nHTML")).tags.count(("abbr", {"title": "Hyper"}))
         == 0
     )
+
+
+def test_what_is_nested_too_deeply_is_refused() -> None:
+    with pytest.raises(ValueError, match="nested too deeply"):
+        render_markdown("1. " * 1000 + "x")

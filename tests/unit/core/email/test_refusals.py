@@ -7,7 +7,14 @@ import ssl
 
 import pytest
 
-from openviper.core.email.refusals import RecipientsRefused, code_of, is_final, is_lost_on_the_way
+from openviper.core.email.refusals import (
+    RecipientsRefused,
+    ServerLacksError,
+    TokenRefusedError,
+    code_of,
+    is_final,
+    is_lost_on_the_way,
+)
 from openviper.exceptions import ImproperlyConfigured
 
 
@@ -19,7 +26,7 @@ from openviper.exceptions import ImproperlyConfigured
         (smtplib.SMTPDataError(554, b"spam"), True, False),
         (smtplib.SMTPDataError(452, b"full"), False, True),
         (smtplib.SMTPRecipientsRefused({"a": (550, b"no")}), True, False),
-        (smtplib.SMTPRecipientsRefused({"a": (550, b"no"), "b": (450, b"later")}), False, True),
+        (smtplib.SMTPRecipientsRefused({"a": (550, b"no"), "b": (450, b"later")}), False, False),
         (smtplib.SMTPRecipientsRefused({"a": (552, b"too many")}), False, True),
         (smtplib.SMTPRecipientsRefused({"a": (421, b"bye")}), False, True),
         (smtplib.SMTPAuthenticationError(535, b"wrong"), True, True),
@@ -27,7 +34,9 @@ from openviper.exceptions import ImproperlyConfigured
         (smtplib.SMTPHeloError(550, b"who are you"), True, True),
         (smtplib.SMTPSenderRefused(530, b"log in first", "a@x.io"), True, True),
         (smtplib.SMTPServerDisconnected("gone"), False, True),
-        (smtplib.SMTPNotSupportedError("no SMTPUTF8"), True, False),
+        (smtplib.SMTPNotSupportedError("no SMTPUTF8"), True, True),
+        (ServerLacksError("no STARTTLS"), False, True),
+        (TokenRefusedError(535, b"expired"), False, True),
         (smtplib.SMTPResponseException(-1, b"nonsense"), False, True),
         (ConnectionRefusedError(111, "refused"), False, True),
         (TimeoutError("late"), False, True),

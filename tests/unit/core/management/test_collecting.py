@@ -164,3 +164,15 @@ def test_without_a_place_to_collect_in_nothing_is_done(project: Path) -> None:
         pytest.raises(CommandError, match="STATIC_ROOT is empty; name the directory"),
     ):
         collect("--no-input")
+
+
+@pytest.mark.parametrize("name", ["esc\x1b[31m.css", "new\nline.css", "turned\u202etxt.css"])
+def test_names_of_files_do_nothing_to_a_terminal(project: Path, name: str) -> None:
+    for folder in ("one", "two"):
+        write(project / folder, {name: "a", f".{name}": ""})
+    said = [collect("--dry-run"), collect("--no-input", "--verbose")]
+    (project / "one" / name).unlink()
+    (project / "two" / name).unlink()
+    said += [collect("--dry-run", "--clear"), collect("--no-input", "--clear", "--verbose")]
+    shown = "".join(f"{each.out}{each.err}" for each in said).replace("\n", " ")
+    assert shown.isprintable() and name not in shown and name[:3] in shown

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from openviper.apps.server import options_of_settings
 from openviper.core.management.base import CommandError
 from openviper.core.management.server_arguments import ServerOptions
 from openviper.core.management.serving import (
@@ -211,12 +212,20 @@ def test_uvicorn_never_says_less_than_info(level: str, expected: str) -> None:
         ({"certfile": "c", "keyfile": "k"}, False, "ssl_keyfile", "k"),
         ({}, False, "proxy_headers", False),
         ({}, False, "server_header", False),
+        ({}, False, "ws_max_size", 1048576),
     ],
 )
 def test_uvicorn_is_told_what_the_options_say(
     options: dict[str, Any], reload: bool, name: str, value: object
 ) -> None:
     assert uvicorn_options(ServerOptions(**options), reload)[name] == value
+
+
+@pytest.mark.parametrize("size", [1000, 2**26])
+def test_the_longest_message_of_a_websocket_is_what_the_settings_say(size: int) -> None:
+    with override_openviper_settings(WEBSOCKET_MAX_SIZE=size):
+        assert uvicorn_options(ServerOptions(), reload=False)["ws_max_size"] == size
+        assert options_of_settings()["ws_max_size"] == size
 
 
 @pytest.mark.parametrize(

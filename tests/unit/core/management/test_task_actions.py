@@ -402,6 +402,22 @@ def test_purging_ids_does_not_remove_everything(broker: MemoryBroker) -> None:
     assert len(broker.entries) == 2
 
 
+@pytest.mark.parametrize("option", ["--queue", "--actor", "--error"])
+@pytest.mark.parametrize("action", ["purge", "retry", "list"])
+def test_an_empty_choice_does_not_choose_everything(
+    broker: MemoryBroker, consumer: MemoryConsumer, option: str, action: str
+) -> None:
+    bury(broker, "a")
+    with pytest.raises(CommandError, match=f"{option} is empty: it chooses nothing"):
+        tasks(action, option, "", *(["--yes"] if action == "purge" else []))
+    assert len(broker.entries) == 1
+
+
+def test_purging_what_runs_is_refused(broker: MemoryBroker) -> None:
+    with pytest.raises(CommandError, match="what runs is not purged; 'tasks cancel' asks"):
+        tasks("purge", "--state", "running", "--yes")
+
+
 def test_every_action_is_in_the_table_and_every_option_has_a_use() -> None:
     assert tuple(task_actions.TAKES) and set(task_actions.TAKES) == set(ACTIONS)
     used = {name for names in task_actions.TAKES.values() for name in names}

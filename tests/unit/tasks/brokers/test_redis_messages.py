@@ -111,8 +111,13 @@ def test_a_unique_key_goes_with_the_id_of_its_message(options: Any, arguments: l
 
 def test_the_callback_of_a_group_knows_its_stream() -> None:
     assert callback_text(NAMES, None) == ""
-    spec = encode(message(priority=4))
-    assert json.loads(callback_text(NAMES, spec)) == ["app:q:4:mail", spec]
+    made = message(priority=4)
+    made.set_option("delay", 2.5)
+    stream, delay, due, rest = json.loads(callback_text(NAMES, encode(made)))
+    assert (stream, delay, due) == ("app:q:4:mail", 2.5, 0)
+    again = decode('{"sent_at":7.5,"due":8,' + rest)
+    assert (again.sent_at, again.due) == (7.5, 8)
+    assert (again.message_id, again.payload) == (made.message_id, made.payload)
 
 
 # Ends
@@ -179,8 +184,8 @@ def test_a_permit_is_given_back_with_the_end() -> None:
 
 
 def test_what_follows_counts_in_the_group_in_place_of_what_has_ended() -> None:
-    following = message(due=7.0)
+    following = message(due=4e9)
     values = end(options={"group": "g"}, follow=(following,))
-    assert values["follow"] == [["app:q:0:mail", "7.0", encode(following)]]
+    assert values["follow"] == [["app:q:0:mail", "4000000000.0", encode(following)]]
     assert "group" not in values
     assert end(options={"group": "g"})["group"] == "g"

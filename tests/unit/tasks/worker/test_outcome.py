@@ -14,7 +14,8 @@ import openviper
 from openviper.db.sql.permissions import bypass_permissions
 from openviper.tasks.actors import Actor
 from openviper.tasks.exceptions import Retry
-from openviper.tasks.message import Message, Outcome, new_id, next_key
+from openviper.tasks.message import Message, Outcome
+from openviper.tasks.message_ids import new_id, next_key
 from openviper.tasks.worker.outcome import (
     MAX_RESULT,
     UnknownActorError,

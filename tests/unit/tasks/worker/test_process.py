@@ -27,6 +27,7 @@ from openviper.tasks import (
 )
 from openviper.tasks.brokers.base import Filter
 from openviper.tasks.brokers.memory import MemoryBroker
+from openviper.tasks.log_files import TraceFilter
 from openviper.tasks.message import Message
 from openviper.tasks.worker import process as worker_process
 from openviper.tasks.worker.process import AHEAD, AHEAD_OF_SHORT, RECYCLED, SMALL, WorkerProcess
@@ -225,6 +226,28 @@ def test_whatever_a_task_raises_ends_its_message_only(
     run(memory, threads=1)
     assert seen == ["good"] * 20
     assert errors(memory) == [text]
+
+
+@pytest.mark.parametrize("is_async", [True, False])
+def test_what_is_logged_of_the_end_of_a_task_has_its_id(
+    memory: MemoryBroker, caplog: pytest.LogCaptureFixture, is_async: bool
+) -> None:
+    def fail(kind: str) -> object:
+        if kind == "fails":
+            raise ValueError("x")
+        return object()
+
+    async def fail_async(kind: str) -> object:
+        return fail(kind)
+
+    work = actor(max_retries=0, actor_name="bad", store_results=True)(
+        fail_async if is_async else fail
+    )
+    sent = [work.send(kind).message_id for kind in ("fails", "result")]
+    caplog.handler.addFilter(TraceFilter())
+    run(memory, threads=1, keep_results=True)
+    told = {record.getMessage(): vars(record)["trace_id"] for record in caplog.records}
+    assert sorted(told.values()) == sorted(each[:8] for each in sent), told
 
 
 def test_a_huge_error_is_cut(memory: MemoryBroker) -> None:

@@ -46,16 +46,34 @@ def findings(folder: Path, text: str) -> list[str]:
         "{{ url_for('item', id=page.id, name=page.name) }}",
         "{{ url_for('item', **values) }}",
         "{{ url_for(chosen) }}",
+        "{% for user in users %}{{ user }}{% endfor %}{{ requests }}{{ languages }}{{ message }}",
+        "{{ static('pictures/') ~ name }}",
+        "{% macro link(url_for) %}{{ url_for('gone') }}{% endmacro %}",
+        "{% from 'here.html' import other as static %}{{ static('gone.css') }}",
+        "{{ _('100%% of %(n)s', n=5) }}{{ _('%(n)s', **values) }}{{ gettext('plain') }}{{ _(text) }}",
+        "{% trans %}100% sure{% endtrans %}{% trans n=5 %}100% of {{ n }}{% endtrans %}",
+        "{% set static = make %}{{ static('gone.css') }}",
     ],
 )
 def test_what_can_be_used_is_no_finding(folder: Path, text: str) -> None:
-    assert findings(folder, text) == []
+    (folder / "static" / "pictures").mkdir(parents=True)
+    with override(STATICFILES_DIRS=(str(folder / "static"),)):
+        assert findings(folder, text) == []
 
 
 @pytest.mark.parametrize(
     ("text", "part"),
     [
         ("{% include 'gone.html' %}", "'gone.html', which does not exist"),
+        ("{{ static('pictures/') }}", "there is no static file 'pictures/'"),
+        (f"{{{{ {'(' * 3000}1{')' * 3000} }}}}", "cannot be read: maximum recursion depth"),
+        ("{% for a in b %}" * 30 + "{% endfor %}" * 30, "cannot be read: too many statically"),
+        (
+            "{{ _('100% sure') }}",
+            "line 1: the text '100% sure' has a '%' alone; it is written '%%'",
+        ),
+        ("{{ gettext('%(n)s of %(m)s', n=1) }}", "needs a value for 'm'"),
+        ("{{ messagess }}", "did you mean 'messages'?"),
         ("{% include ['gone.html', 'a.xml'] %}", "'gone.html' or 'a.xml', which does not exist"),
         ("{% extends 'gone.html' %}", "'gone.html', which does not exist"),
         ("{% import 'gone.html' as gone %}", "'gone.html', which does not exist"),

@@ -1,0 +1,346 @@
+"""Tasks that do to their worker what they can: each ends its own message, and no other suffers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from openviper.tasks import Retry, actor, current_message
+from openviper.tasks.brokers.memory import MemoryBroker
+from openviper.tasks.hooks import on, remove
+from openviper.tasks.message import Finished, Message, Outcome, describe_error
+from openviper.tasks.worker.event_loop import serve
+from openviper.tasks.worker.outcome import NOT_STORED_ERROR
+from openviper.tasks.worker.process import NOT_ANSWERING, WorkerProcess
+from openviper.tasks.worker.settlement import Settlement
+from tests.unit.tasks.worker.test_process import errors, run, seen
+
+
+@pytest.fixture(autouse=True)
+def nothing_seen() -> Iterator[None]:
+    """Begin with nothing."""
+    seen.clear()
+    yield
+
+
+def among_others(broker: MemoryBroker, bad: Any) -> None:
+    """Run a task between others, plain and async ones, which all have to run once."""
+
+    @actor(actor_name="plain", max_retries=0)
+    def plain(number: int) -> None:
+        seen.append(number)
+
+    @actor(actor_name="other", max_retries=0)
+    async def other(number: int) -> None:
+        await asyncio.sleep(0.02)
+        seen.append(number)
+
+    for number in range(3):
+        plain.send(number)
+        other.send(number + 10)
+    bad.send()
+    for number in range(3, 6):
+        plain.send(number)
+        other.send(number + 10)
+    assert run(broker, threads=1) == 0
+    assert sorted(each for each in seen if isinstance(each, int)) == [*range(6), *range(10, 16)]
+
+
+# What belongs to the message
+
+
+def change_key(message: Message) -> None:
+    message.key = None
+
+
+def change_attempts(message: Message) -> None:
+    message.attempts = "many"  # type: ignore[assignment]  # on purpose
+
+
+def change_options(message: Message) -> None:
+    message.options = {"group": object(), "unique": 7}
+
+
+def change_options_within(message: Message) -> None:
+    assert message.options is not None
+    message.options["max_retries"] = object()
+
+
+@pytest.mark.parametrize(
+    "change", [change_key, change_attempts, change_options, change_options_within]
+)
+@pytest.mark.parametrize("by", ["task", "hook"])
+def test_what_a_task_or_a_hook_does_to_its_message_changes_nothing(
+    memory: MemoryBroker, change: Callable[[Message], None], by: str
+) -> None:
+    @on("before")
+    def hook(message: Message) -> None:
+        if by == "hook":
+            change(message)
+
+    @actor
+    def work() -> None:
+        message = current_message.get()
+        assert message is not None
+        if by == "task":
+            change(message)
+        raise ValueError("x")
+
+    try:
+        work.send_with_options(max_retries=0)
+        run(memory)
+    finally:
+        remove(hook)
+    assert errors(memory) == ["ValueError: x"]
+
+
+def test_a_state_that_a_task_goes_on_changing_is_the_one_it_gave(memory: MemoryBroker) -> None:
+    given = {"done": [1]}
+
+    @actor(max_retries=0)
+    def work() -> None:
+        if not current_message.state:
+            raise Retry(state=given, delay=1, counts=False)
+        for state in (given, current_message.state):
+            state["done"].append(object())  # type: ignore[arg-type]  # on purpose
+        seen.append(dict(current_message.state))
+        raise ValueError("x")
+
+    work.send()
+    run_twice(memory)
+    assert seen == [{"done": [1]}]
+    assert errors(memory) == ["ValueError: x"]
+
+
+def run_twice(broker: MemoryBroker) -> None:
+    """Run what is ready, and what is due a moment later."""
+    run(broker)
+    for entry in broker.entries.values():
+        entry.message.due = 0.0
+    run(broker)
+
+
+def test_an_end_that_cannot_be_written_makes_its_message_dead_and_no_other() -> None:
+    bad, good = Message("bad", "q", "{}"), Message("good", "q", "{}")
+    stored: list[tuple[str, str]] = []
+
+    class Store:
+        def exchange(self, ends: list[Finished], _want: int) -> list[Message]:
+            for end in ends:
+                if end.message is bad and not end.error:
+                    raise TypeError("Object of type object is not JSON serializable")
+            stored.extend((end.message.actor_name, end.error) for end in ends)
+            return []
+
+    settlement, store = Settlement(), Store()
+    for message in (good, bad):
+        settlement.add(Finished(message, Outcome.DONE))
+    settlement.exchange(store, 1)  # type: ignore[arg-type]  # what is needed of a consumer
+    assert stored == [("good", ""), ("bad", NOT_STORED_ERROR)]
+    assert not settlement.waiting
+
+
+class NamelessType(type):
+    """The type of classes that have no name for anybody who asks."""
+
+    @property
+    def __name__(cls) -> str:  # type: ignore[override]  # on purpose
+        raise SystemExit("no name")
+
+
+class Nameless(Exception, metaclass=NamelessType):
+    """Leaves when it is looked at."""
+
+    def __str__(self) -> str:
+        raise SystemExit("no text")
+
+
+def test_an_error_whose_class_has_no_name_is_described() -> None:
+    assert describe_error(Nameless()) == "Nameless: <no text: SystemExit in __str__>"
+
+
+def test_an_error_whose_class_has_no_name_ends_its_message(memory: MemoryBroker) -> None:
+    @actor(max_retries=0)
+    def bad() -> None:
+        raise Nameless
+
+    among_others(memory, bad)
+    assert errors(memory) == ["Nameless: <no text: SystemExit in __str__>"]
+
+
+# The event loop
+
+
+async def a_part_exits() -> None:
+    async def part() -> None:
+        sys.exit(3)
+
+    await asyncio.gather(part(), asyncio.sleep(0.01))
+
+
+async def a_part_is_interrupted() -> None:
+    async def part() -> None:
+        raise KeyboardInterrupt
+
+    task = asyncio.create_task(part())
+    await asyncio.sleep(0.01)
+    task.exception()
+
+
+async def a_callback_exits() -> None:
+    asyncio.get_running_loop().call_soon(sys.exit, 5)
+    await asyncio.sleep(0.01)
+
+
+async def the_loop_is_stopped() -> None:
+    asyncio.get_running_loop().stop()
+    await asyncio.sleep(0.01)
+
+
+async def it_exits() -> None:
+    sys.exit("over")
+
+
+@pytest.mark.parametrize(
+    ("bad", "wanted"),
+    [
+        (a_part_exits, ["SystemExit: 3"]),
+        (a_part_is_interrupted, []),
+        (a_callback_exits, []),
+        (the_loop_is_stopped, []),
+        (it_exits, ["SystemExit: over"]),
+    ],
+)
+def test_what_leaves_the_event_loop_takes_no_other_task_with_it(
+    memory: MemoryBroker, bad: Callable[[], Any], wanted: list[str]
+) -> None:
+    among_others(memory, actor(max_retries=0)(bad))
+    assert errors(memory) == wanted
+
+
+def test_a_task_that_cancels_what_has_not_begun_has_that_begin_again(memory: MemoryBroker) -> None:
+    begun: list[int] = []
+
+    @actor(max_retries=0)
+    async def bad() -> None:
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+
+    @actor(max_retries=0)
+    async def good(number: int) -> None:
+        begun.append(number)
+
+    bad.send()
+    for number in range(5):
+        good.send(number)
+    assert run(memory) == 0
+    assert sorted(begun) == list(range(5))
+    assert errors(memory) == []
+
+
+def test_an_event_loop_that_cannot_go_on_is_not_entered_for_ever() -> None:
+    loop = asyncio.new_event_loop()
+    over = loop.create_future()
+    loop.call_soon(loop.stop)
+    loop.call_soon(over.cancel)
+    with pytest.raises(asyncio.CancelledError):
+        serve(loop, over)
+    closed = loop.create_future()
+    loop.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        serve(loop, closed)
+
+
+# Forks
+
+
+def forks(path: str, kind: str) -> None:
+    pid = os.fork()
+    if pid == 0:
+        Path(path).write_text("child")
+        if kind == "exits":
+            sys.exit(7)
+        if kind == "fails":
+            raise ValueError("in the child")
+        return
+    seen.append(f"code {os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])}")
+
+
+async def forks_async(path: str, kind: str) -> None:
+    pid = os.fork()
+    if pid == 0:
+        Path(path).write_text("child")
+        if kind == "exits":
+            sys.exit(7)
+        if kind == "fails":
+            raise ValueError("in the child")
+        if kind == "waits":
+            # Left at once: there is no event loop for it, and the steps of others are not for it.
+            await Waits()
+        return
+    seen.append(f"code {os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])}")
+
+
+class Waits:
+    """Gives the control to the event loop."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield
+
+
+@pytest.mark.parametrize(
+    ("work", "kind", "code"),
+    [
+        (forks, "returns", 0),
+        (forks, "exits", 7),
+        (forks, "fails", 1),
+        (forks_async, "returns", 0),
+        (forks_async, "exits", 7),
+        (forks_async, "fails", 1),
+        (forks_async, "waits", 0),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_child_that_a_task_forks_ends_with_the_task_and_runs_nothing_else(
+    memory: MemoryBroker, tmp_path: Path, work: Callable[..., Any], kind: str, code: int
+) -> None:
+    path = tmp_path / "ran"
+
+    class Bad:
+        """Sends the task."""
+
+        @staticmethod
+        def send() -> None:
+            actor(max_retries=0)(work).send(str(path), kind)
+
+    noted = tmp_path / "noted"
+
+    @on("after")
+    def hook(message: Message) -> None:
+        with noted.open("a") as file:
+            file.write(f"{message.actor_name} {os.getpid()}\n")
+
+    try:
+        among_others(memory, Bad)
+    finally:
+        remove(hook)
+    assert path.read_text() == "child"
+    assert [each for each in seen if isinstance(each, str)] == [f"code {code}"]
+    assert {line.split()[1] for line in noted.read_text().splitlines()} == {str(os.getpid())}
+    assert errors(memory) == []
+
+
+# Files
+
+
+def test_a_process_whose_files_a_task_has_closed_ends(memory: MemoryBroker) -> None:
+    process = WorkerProcess(memory)
+    process._wake_inode = -1
+    assert process.run() == NOT_ANSWERING
+    assert not process._last_resort.is_alive()
