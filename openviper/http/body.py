@@ -31,6 +31,10 @@ class BodyTimeoutError(HTTPException, TimeoutError):
         super().__init__(408, "The body did not arrive in time.", {"connection": "close"})
 
 
+UNREAD: Any = object()
+"""Stands for what is not known yet, as JSON has a null."""
+
+
 class Body:
     """What has been received of one request; kept in the scope, so that all who read it read the same.
 
@@ -40,6 +44,7 @@ class Body:
     Attributes:
         data: The whole body, once it has been read.
         form: The parsed form, once it has been read.
+        value: What the body is as JSON, once it has been read so.
         failure: Why it could not be read, which whoever asks again is told too.
         is_streamed: Whether somebody reads the body piece by piece.
         releases: What is awaited when the request is over.
@@ -48,6 +53,7 @@ class Body:
     # First values in the class: a request pays for those only that it changes.
     data: bytes | None = None
     form: FormData | None = None
+    value: Any = UNREAD
     failure: HTTPException | None = None
     is_streamed = False
     releases: tuple[Callable[[], Awaitable[None]], ...] = ()

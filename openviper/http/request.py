@@ -10,7 +10,7 @@ from typing import Any
 from openviper.core.context import current_exchange
 from openviper.exceptions import HTTPException
 from openviper.http.asgi import BACKGROUND, BODY, ROUTE, Message, Receive, Scope
-from openviper.http.body import Body, BodyTimeoutError, ClientDisconnected
+from openviper.http.body import UNREAD, Body, BodyTimeoutError, ClientDisconnected
 from openviper.http.connection import Connection
 from openviper.http.forms import Files, FormData, MultipartReader, check_charset, parse_urlencoded
 from openviper.http.json_body import LONG, read_json, read_short_json
@@ -128,16 +128,19 @@ class Request(Connection):
             raise HTTPException(413)
 
     async def json(self) -> Any:
-        """Return the body, which is JSON in UTF-8.
+        """Return the body, which is JSON in UTF-8; whoever asks again is given the same object.
 
         Raises:
             HTTPException: 400 if it is not, and the detail says where; 413 if it is longer than `MAX_JSON_BODY_SIZE`.
         """
-        limits = self.limits
-        data = self._ready(limits.json)
-        if data is None:
-            data = await self._waited_for(limits.json, limits.timeout)
-        return read_short_json(data) if len(data) <= LONG else await read_json(data)
+        body = self._body
+        if body.value is UNREAD:
+            limits = self.limits
+            data = self._ready(limits.json)
+            if data is None:
+                data = await self._waited_for(limits.json, limits.timeout)
+            body.value = read_short_json(data) if len(data) <= LONG else await read_json(data)
+        return body.value
 
     async def form(self) -> FormData:
         """Return the fields and files of a form, sent either as ``application/x-www-form-urlencoded`` or in parts.

@@ -8,7 +8,7 @@ take the ordinary way.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple, TypeAlias
 
@@ -216,21 +216,21 @@ class _Judge:
         self, whole: Shortcut, verdicts: Mapping[bytes, bool], single: frozenset[bytes]
     ) -> None:
         self._headers, self._unsafe_headers = whole.headers, whole.unsafe_headers
-        self._watched = whole.unsafe_headers | single
-        self._common = COMMON - self._watched
+        self._common = COMMON - single - whole.unsafe_headers
         self._verdicts = verdicts
         self.harmless: set[tuple[bytes, bytes]] = set()
         self.hosts: set[tuple[bytes, bytes]] = set()
 
     def is_good(self, scope: Scope, pairs: Sequence[tuple[bytes, bytes]]) -> bool:
         """Return whether nobody finds anything in these headers, nor misses the host."""
-        found = [pair for pair in pairs if pair[0] in self._watched]
-        names = {name for name, _ in found}
+        found = dict(pairs)
         refused = self._headers if scope["method"] in SAFE else self._unsafe_headers
-        if has_break(pairs) or len(names) != len(found) or not refused.isdisjoint(names):
+        # Whether one may be there twice is for the ordinary way to say.
+        if len(found) != len(pairs) or not refused.isdisjoint(found) or has_break(found.values()):
             return False
-        self._learn(pairs)
-        return not self.hosts.isdisjoint(found)
+        if self.hosts.isdisjoint(pairs) or not self._common.isdisjoint(found):
+            self._learn(pairs)
+        return not self.hosts.isdisjoint(pairs)
 
     def _learn(self, pairs: Sequence[tuple[bytes, bytes]]) -> None:
         for pair in pairs:
@@ -242,9 +242,9 @@ class _Judge:
                 self.harmless.add(pair)
 
 
-def has_break(pairs: Sequence[tuple[bytes, bytes]]) -> bool:
-    """Return whether a header holds what ends one, or a text."""
-    text = b"".join([value for _, value in pairs])
+def has_break(values: Iterable[bytes]) -> bool:
+    """Return whether the value of a header holds what ends a header, or a text."""
+    text = b"".join(values)
     return LF in text or CR in text or NUL in text
 
 

@@ -155,7 +155,8 @@ def _fault(raw: RawHeaders, headers: dict[bytes, bytes]) -> str:
         return "a header occurs more than once"
     if b"transfer-encoding" in headers and b"content-length" in headers:
         return "both a length and a transfer encoding are given"
-    return "a header holds a line break" if has_break(raw) else ""
+    broken = has_break([value for _, value in raw])
+    return "a header holds a line break" if broken else ""
 
 
 async def _refuse(refusal: str, scope: Scope, receive: Receive, send: Send) -> None:

@@ -81,6 +81,17 @@ async def test_a_body_is_read_once_and_kept() -> None:
     assert [chunk async for chunk in request.stream()] == [b'{"a":1}']
 
 
+@pytest.mark.parametrize("body", [b'{"a": [1]}', b"null"])
+async def test_json_is_parsed_once_whoever_asks(
+    body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = make(body)
+    parsed = await request.json()
+    monkeypatch.setattr("openviper.http.request.read_short_json", None)
+    assert await request.json() is parsed
+    assert await Request(request.scope).json() is parsed
+
+
 @pytest.mark.parametrize(
     ("body", "line", "reason"),
     [(b'{\n"a":}', 2, "Expecting value"), (b"\xff", 1, "not UTF-8"), (b"[" * 100_000, 1, "")],
