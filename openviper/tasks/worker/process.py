@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import select
 import signal
 import sys
 import threading
@@ -36,6 +35,7 @@ from openviper.tasks.worker.outcome import expired, failed, find_actor, is_too_o
 from openviper.tasks.worker.plain_calls import Job, PlainCalls
 from openviper.tasks.worker.settlement import Settlement
 from openviper.tasks.worker.tally import Observer, Tally
+from openviper.tasks.worker.waker import Waker
 
 logger = logging.getLogger("openviper.tasks.worker.supervisor")
 
@@ -53,6 +53,8 @@ on average, since then each claim takes longer than what it is for, and their ar
 AHEAD_OF_SHORT = 12
 SHORT = 0.001
 SMALL = 16 * 1024
+REST = 0.004
+"""Longest that the main loop leaves short calls to themselves, in seconds; what has ended meanwhile is not stored yet."""
 FEW_OVERDUE = 4
 """Calls over their time limit that a process puts up with, however few threads it has."""
 RECYCLED = 75
@@ -128,12 +130,8 @@ class WorkerProcess:
         self._beat_at = 0.0
         self._looked_for_cancelled_at = 0.0
         self._settled_at = time.time()
-        self._wake_read, self._wake_write = os.pipe()
-        self._wake_inode = os.fstat(self._wake_read).st_ino
+        self._waker = Waker()
         self._last_resort: threading.Timer | None = None
-        os.set_blocking(self._wake_write, False)
-        os.set_blocking(self._wake_read, False)
-        self._asleep = False
         self._loop: asyncio.AbstractEventLoop
 
     # Life
@@ -195,13 +193,7 @@ class WorkerProcess:
         self._stopping = True
         for attempt in [*self._plain.attempts(), *self._async.attempts()]:
             attempt.run.is_stopping = True
-        self._wake()
-
-    def _wake(self) -> None:
-        try:
-            os.write(self._wake_write, b"x")
-        except BlockingIOError:
-            pass  # It is awake already.
+        self._waker.wake()
 
     # The main loop
 
@@ -222,6 +214,7 @@ class WorkerProcess:
         while True:
             try:
                 self._beat(consumer)
+                self._rest()
                 if self._turn(consumer):
                     continue
                 if self._is_through():
@@ -234,6 +227,15 @@ class WorkerProcess:
                 if not error.busy:
                     time.sleep(RECONNECT)
         self._leave(consumer)
+
+    def _rest(self) -> None:
+        """Let short calls run as long as many wait: the main loop and their threads would take Python's lock from each other, and
+        bringing a few ends at a time to the store takes longer than the calls."""
+        if self._stopping or self._pace >= SHORT:
+            return
+        if self._plain.waiting * 2 > AHEAD_OF_SHORT * self.threads:
+            with self._waker.sleeping():
+                self._waker.wait(REST)
 
     def _turn(self, consumer: Consumer) -> bool:
         """Settle, claim and look around once; return whether there may be more to do at once."""
@@ -287,7 +289,7 @@ class WorkerProcess:
     def _beat(self, consumer: Consumer) -> None:
         if time.monotonic() < self._beat_at:
             return
-        self._check_files()
+        self._waker.check_open()
         # A clock that was ahead and was put right must not make the worker look well for as long.
         self._settled_at = min(self._settled_at, time.time())
         consumer.heartbeat(WorkerStatus(self._settled_at, self._is_busy()))
@@ -297,19 +299,6 @@ class WorkerProcess:
         self._tell_of_suspects(consumer)
         if os.getppid() != self._parent:  # The process that watches over this one was killed.
             self.stop()
-
-    def _check_files(self) -> None:
-        """Let the main loop die if a task has closed what it did not open: connections and event loop are gone, or are others' files.
-
-        Raises:
-            RuntimeError: If so.
-        """
-        try:
-            is_there = os.fstat(self._wake_read).st_ino == self._wake_inode
-        except OSError:
-            is_there = False
-        if not is_there:
-            raise RuntimeError("a task has closed the files of this process")
 
     def _is_busy(self) -> bool:
         """Return whether every place is taken by a call within its time."""
@@ -366,22 +355,14 @@ class WorkerProcess:
     def _sleep(self, consumer: Consumer) -> None:
         moments = [time.monotonic() + TICK, self._beat_at, self._plain.next_deadline()]
         until = min(moments if self._deadline is None else [*moments, self._deadline])
-        self._asleep = True
-        try:
-            if not self._settlement.waiting:
-                left = max(0.0, until - time.monotonic())
-                if not self._stopping and self._want():
-                    consumer.wait(self._wake_read, left)
-                else:  # Nothing could be taken, whatever others store.
-                    poll = select.poll()
-                    poll.register(self._wake_read, select.POLLIN)
-                    poll.poll(left * 1000)
-        finally:
-            self._asleep = False
-        try:
-            os.read(self._wake_read, 4096)
-        except BlockingIOError:
-            pass
+        with self._waker.sleeping():
+            if self._settlement.waiting:
+                return
+            left = max(0.0, until - time.monotonic())
+            if not self._stopping and self._want():
+                consumer.wait(self._waker.descriptor, left)
+            else:  # Nothing could be taken, whatever others store.
+                self._waker.wait(left)
 
     def _give_back_surplus(self) -> None:
         """Let others have what was claimed when calls were short, if nothing has ended for a while."""
@@ -478,9 +459,9 @@ class WorkerProcess:
         self._pace += ((seconds if is_small else 2 * SHORT) - self._pace) / 16
         if self.max_tasks and self._completed >= self.max_tasks:
             self._recycle(f"it has run {self.max_tasks} tasks")
-        if self._asleep and self._plain.has_free_thread:
-            self._asleep = False
-            self._wake()
+        if self._waker.is_asleep and self._plain.has_free_thread:
+            self._waker.is_asleep = False
+            self._waker.wake()
 
     def progressed(self, message: Message, share: float, note: str) -> None:
         """Take note of how far a task is."""

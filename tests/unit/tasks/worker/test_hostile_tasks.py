@@ -345,7 +345,7 @@ def test_a_child_that_a_task_forks_ends_with_the_task_and_runs_nothing_else(
 
 def test_a_process_whose_files_a_task_has_closed_ends(memory: MemoryBroker) -> None:
     process = WorkerProcess(memory)
-    process._wake_inode = -1
+    process._waker._inode = -1
     assert process.run() == NOT_ANSWERING
     assert process._last_resort is not None and process._last_resort.finished.is_set()
 
