@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 from openviper.auth.client import client_address
 from openviper.conf import settings
-from openviper.core.context import current_request
+from openviper.core.context import current_exchange, current_request
 from openviper.exceptions import ImproperlyConfigured, TooManyRequests
-from openviper.http.answer import Answer, finishing
+from openviper.http.answer import Answer, Finish, finishing
 from openviper.http.asgi import ASGIApp, Receive, Scope, Send
 from openviper.http.connection import Connection
 from openviper.http.errors import answer
@@ -227,12 +227,7 @@ class RateLimitMiddleware(BaseMiddleware):
             return
         request = Request(scope, receive)
         verdict = await self.limit.take(_named("middleware", self._key(request)))
-        headers = limit_headers(verdict)
-
-        def finish(_answer: Answer, own: RawHeaders) -> RawHeaders:
-            return [*own, *headers]
-
-        send = finishing(finish, scope, receive, send)
+        send = finishing(_telling(verdict), scope, receive, send)
         if verdict.retry_after:
             error = TooManyRequests(verdict.retry_after)
             refusal = answer(request, 429, error.detail, error.headers)
@@ -250,11 +245,27 @@ def _named(name: str, key: object) -> str:
     return f"{name}\0{key}"
 
 
+def _telling(verdict: Verdict) -> Finish:
+    """Return what makes the headers of an answer say what is left of a limit, unless they say so of one of which less is left."""
+
+    def finish(_answer: Answer, own: RawHeaders) -> RawHeaders:
+        left = [value for name, value in own if name == REMAINING and value.isdigit()]
+        if left and int(left[0][:9]) <= verdict.remaining:
+            return own
+        others = [pair for pair in own if not pair[0].startswith(b"ratelimit-")]
+        return [*others, *limit_headers(verdict)]
+
+    return finish
+
+
+REMAINING = b"ratelimit-remaining"
+
+
 def limit_headers(verdict: Verdict) -> list[tuple[bytes, bytes]]:
     """Return what an answer says about a limit."""
     return [
         (b"ratelimit-limit", b"%d" % verdict.limit),
-        (b"ratelimit-remaining", b"%d" % verdict.remaining),
+        (REMAINING, b"%d" % verdict.remaining),
         (b"ratelimit-reset", b"%d" % verdict.reset),
     ]
 
@@ -265,7 +276,7 @@ def rate_limit(
     key_func: KeyFunction = by_address,
     counter: Counter | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Limit one handler, or a method of a view; who asks too often gets a 429.
+    """Limit one handler, or a method of a view; who asks too often gets a 429, and each answer says what is left.
 
     Args:
         max_requests: Requests per window.
@@ -282,6 +293,9 @@ def rate_limit(
         async def limited(*args: Any, **kwargs: Any) -> Any:
             request = _request_among((*args, *kwargs.values()), name)
             verdict = await limit.take(_named(name, key_func(request)))
+            exchange = current_exchange.get()
+            if isinstance(exchange, Answer):
+                exchange.finish_with(_telling(verdict))
             if verdict.retry_after:
                 raise TooManyRequests(verdict.retry_after)
             result = handler(*args, **kwargs)

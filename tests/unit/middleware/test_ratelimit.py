@@ -14,6 +14,7 @@ from openviper.middleware import RateLimitMiddleware, rate_limit
 from openviper.middleware.counters import CounterUnavailableError, MemoryCounter, hashed_key
 from openviper.middleware.ratelimit import Limit, by_address, by_path, by_user
 from openviper.testing import override_openviper_settings as override
+from openviper.testing.responses import TestResponse
 
 
 class Clock:
@@ -115,6 +116,30 @@ async def test_one_handler_may_have_a_limit_of_its_own() -> None:
     refused = await client.get("/login/b")
     assert refused.status_code == 429 and "retry-after" in refused.headers
     assert (await client.get("/free")).status_code == 200
+
+
+def told(response: TestResponse) -> list[str | None]:
+    """Return what an answer says of a limit."""
+    assert len([name for name, _ in response.headers.raw if name == b"ratelimit-limit"]) <= 1
+    return [response.headers.get(f"ratelimit-{name}") for name in ("limit", "remaining")]
+
+
+async def test_answers_tell_of_the_limit_of_which_least_is_left() -> None:
+    options = {"max_requests": 4, "window_seconds": 3600}
+    app = OpenViper(debug=False, middleware=[(RateLimitMiddleware, options)])
+
+    @app.get("/own")
+    @rate_limit(2, 3600)
+    @rate_limit(50, 3600)
+    async def own(request: Request) -> str:
+        return "x"
+
+    app.get("/other")(lambda: "x")
+    client = app.test_client()
+    answers = [await client.get(path) for path in ("/own", "/other", "/own", "/own", "/other")]
+    assert list(map(told, answers)) == [["2", "1"], ["4", "2"], ["2", "0"], ["2", "0"], ["4", "0"]]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
+    assert all("ratelimit-reset" in answer.headers for answer in answers)
 
 
 def request_of(address: str, user: Any = None) -> Request:
