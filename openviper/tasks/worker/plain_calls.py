@@ -8,6 +8,8 @@ import logging
 import queue
 import threading
 import time
+from collections import deque
+from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from contextvars import Context
@@ -41,7 +43,8 @@ class PlainCalls:
         self._most = threads
         self._keep_results = keep_results
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Job | deque[Job] | None] = queue.SimpleQueue()
+        self._bundle: deque[Job] = deque()
         self._running: dict[Attempt, int] = {}
         """Each attempt with the number of its thread."""
         self._lock = threading.Lock()
@@ -58,7 +61,17 @@ class PlainCalls:
     @property
     def waiting(self) -> int:
         """How many calls have not begun."""
-        return self._jobs.qsize()
+        return self._jobs.qsize() + len(self._bundle)
+
+    @property
+    def has_bundle(self) -> bool:
+        """Whether calls wait for one thread to run them one after the other."""
+        return bool(self._bundle)
+
+    @property
+    def wants_more(self) -> bool:
+        """Whether a call that is submitted now would begin before all others have ended."""
+        return self._unfinished < self._most and not self._bundle
 
     @property
     def has_free_thread(self) -> bool:
@@ -88,12 +101,31 @@ class PlainCalls:
     def submit(self, message: Message, actor: Actor[Any, Any]) -> None:
         """Have a call run."""
         self._jobs.put((message, actor))
-        # Threads are made as they are needed, and stay.
         with self._lock:
             self._unfinished += 1
-            is_short = self._threads < min(self._most, self._unfinished)
-            self._threads += is_short
-        if is_short:
+        self._make_threads(self._most)
+
+    def submit_together(self, jobs: Sequence[Job]) -> None:
+        """Have calls that are short run one after the other, until `spread`: threads would only take Python's lock from each other."""
+        self._bundle.extend(jobs)
+        self._jobs.put(self._bundle)
+        with self._lock:
+            self._unfinished += len(jobs)
+        self._make_threads(1)
+
+    def spread(self) -> None:
+        """Have each thread take its own of the calls that were submitted together: one of them is not short."""
+        with suppress(IndexError):
+            while True:
+                self._jobs.put(self._bundle.popleft())
+        self._make_threads(self._most)
+
+    def _make_threads(self, most: int) -> None:
+        """Make threads as they are needed; they stay."""
+        with self._lock:
+            missing = max(0, min(most, self._unfinished) - self._threads)
+            self._threads += missing
+        for _ in range(missing):
             self._start_thread()
 
     def _start_thread(self) -> None:
@@ -102,14 +134,19 @@ class PlainCalls:
         ).start()
 
     def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            attempt = Attempt(*job, self._listener)
-            with self._lock:
-                self._running[attempt] = threading.get_ident()
-            finished = self._finish(attempt)
-            self._listener.ended(finished, attempt.seconds)
-            if attempt.is_over:
-                return  # Another thread has taken this one's place.
+        while (taken := self._jobs.get()) is not None:
+            for job in _each(taken) if isinstance(taken, deque) else (taken,):
+                if self._is_over(job):
+                    return  # Another thread has taken this one's place.
+
+    def _is_over(self, job: Job) -> bool:
+        """Run a call, and return whether its time was over before it ended."""
+        attempt = Attempt(*job, self._listener)
+        with self._lock:
+            self._running[attempt] = threading.get_ident()
+        finished = self._finish(attempt)
+        self._listener.ended(finished, attempt.seconds)
+        return attempt.is_over
 
     def _finish(self, attempt: Attempt) -> Finished:
         """Run an attempt to its end. The soft limit may strike once, anywhere in here."""
@@ -238,16 +275,17 @@ class PlainCalls:
 
     def take_waiting(self, keep: int = 0) -> list[Message]:
         """Return what has not begun, all but the first `keep`, and begin it no more."""
-        jobs: list[Job] = []
+        jobs = list(_each(self._bundle))
         with suppress(queue.Empty):
             while True:
                 job = self._jobs.get_nowait()
-                if job is not None:
+                if isinstance(job, tuple):
                     jobs.append(job)
         for job in jobs[:keep]:
             self._jobs.put(job)
         with self._lock:
             self._unfinished -= len(jobs[keep:])
+        self._make_threads(self._most)
         return [job[0] for job in jobs[keep:]]
 
     def give_up_overdue(self) -> list[tuple[Finished, float]]:
@@ -258,6 +296,13 @@ class PlainCalls:
         """Have the threads end once they are free."""
         for _ in range(self._threads):
             self._jobs.put(None)
+
+
+def _each(bundle: deque[Job]) -> Iterator[Job]:
+    """Yield what is in a bundle, from which others take too."""
+    with suppress(IndexError):
+        while True:
+            yield bundle.popleft()
 
 
 def _raise_in(thread: int, exception: type[BaseException] | None) -> None:

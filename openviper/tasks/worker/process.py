@@ -54,7 +54,7 @@ AHEAD_OF_SHORT = 12
 SHORT = 0.001
 SMALL = 16 * 1024
 REST = 0.004
-"""Longest that the main loop leaves short calls to themselves, in seconds; what has ended meanwhile is not stored yet."""
+"""Longest that the main loop leaves short calls to one thread, in seconds; what has ended meanwhile is not stored yet."""
 FEW_OVERDUE = 4
 """Calls over their time limit that a process puts up with, however few threads it has."""
 RECYCLED = 75
@@ -229,13 +229,14 @@ class WorkerProcess:
         self._leave(consumer)
 
     def _rest(self) -> None:
-        """Let short calls run as long as many wait: the main loop and their threads would take Python's lock from each other, and
-        bringing a few ends at a time to the store takes longer than the calls."""
-        if self._stopping or self._pace >= SHORT:
-            return
-        if self._plain.waiting * 2 > AHEAD_OF_SHORT * self.threads:
+        """Let short calls run one after the other; those that are left when they should have ended, each in a thread of its own.
+
+        The main loop would take Python's lock from them, and bringing a few ends at a time to the store takes longer than they do.
+        """
+        if self._plain.has_bundle:
             with self._waker.sleeping():
                 self._waker.wait(REST)
+            self._plain.spread()
 
     def _turn(self, consumer: Consumer) -> bool:
         """Settle, claim and look around once; return whether there may be more to do at once."""
@@ -406,19 +407,28 @@ class WorkerProcess:
     def _dispatch(self, consumer: Consumer) -> None:
         """Have what arrived run. A message that waits here while the store does not answer is tried again."""
         coroutines: list[Job] = []
+        plain: list[Job] = []
         try:
             while self._arrived:
                 job = self._admitted(consumer, self._arrived[0])
                 self._arrived.popleft()
-                if job is None:
-                    continue
-                if job[1].is_async:
-                    coroutines.append(job)
-                else:
-                    self._plain.submit(*job)
+                if job is not None:
+                    (coroutines if job[1].is_async else plain).append(job)
+                if self._pace >= SHORT:
+                    self._submit(plain)
         finally:
+            self._submit(plain)
             if coroutines:
                 self._async.submit(coroutines)
+
+    def _submit(self, plain: list[Job]) -> None:
+        """Have plain calls run, and empty the list."""
+        if len(plain) >= AHEAD * self.threads:
+            self._plain.submit_together(plain)
+        else:
+            for job in plain:
+                self._plain.submit(*job)
+        plain.clear()
 
     def _admitted(self, consumer: Consumer, message: Message) -> Job | None:
         """Return a message with its actor if it is to run now.
@@ -459,7 +469,7 @@ class WorkerProcess:
         self._pace += ((seconds if is_small else 2 * SHORT) - self._pace) / 16
         if self.max_tasks and self._completed >= self.max_tasks:
             self._recycle(f"it has run {self.max_tasks} tasks")
-        if self._waker.is_asleep and self._plain.has_free_thread:
+        if self._waker.is_asleep and self._plain.wants_more:
             self._waker.is_asleep = False
             self._waker.wake()
 
