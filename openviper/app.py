@@ -264,7 +264,7 @@ class OpenViper(Documented):
                 current_exchange.reset(token)
             # Work that it has started may go on in a context that still has it.
             answer.is_over = True
-            if BODY in scope and scope[BODY].is_held:
+            if BODY in scope and scope[BODY].is_held():
                 await scope[BODY].release()
         if BACKGROUND in scope:  # Left by middleware, where no handler has answered.
             self.background.start(scope)

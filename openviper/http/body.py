@@ -35,6 +35,11 @@ UNREAD: Any = object()
 """Stands for what is not known yet, as JSON has a null."""
 
 
+async def _over() -> Message:
+    """Stand for the server once the request is over."""
+    return {"type": "http.disconnect"}
+
+
 class Body:
     """What has been received of one request; kept in the scope, so that all who read it read the same.
 
@@ -239,9 +244,14 @@ class Body:
         while (await asyncio.shield(self.message_arrives()))["type"] != "http.disconnect":
             self._waiting = None
 
-    @property
     def is_held(self) -> bool:
-        """Whether there is something to `release`."""
+        """Return whether there is something to `release`, as the request is over.
+
+        The server is let go of at once, and so is what the body is as JSON: server and request refer to each other, so that all of
+        that would stay until Python's collector comes.
+        """
+        self.value = UNREAD
+        self._receive = _over
         return self._waiting is not None or self.form is not None or self.releases != ()
 
     async def release(self) -> None:

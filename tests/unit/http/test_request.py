@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from openviper import OpenViper
 from openviper.conf import Settings
 from openviper.exceptions import HTTPException
 from openviper.http import BodyLimits, Request
-from openviper.http.asgi import ROUTE, Message, Scope
+from openviper.http.asgi import BODY, ROUTE, Message, Scope
 
 
 def make(
@@ -90,6 +93,46 @@ async def test_json_is_parsed_once_whoever_asks(
     monkeypatch.setattr("openviper.http.request.read_short_json", None)
     assert await request.json() is parsed
     assert await Request(request.scope).json() is parsed
+
+
+class Server:
+    """Knows the request that it serves, as servers do."""
+
+    def __init__(self) -> None:
+        headers = {"host": "localhost"}
+        self.scope: Scope = make(path="/", method="POST", headers=headers).scope
+
+    async def receive(self) -> Message:
+        """Return the body."""
+        return {"type": "http.request", "body": b'{"a": 1}'}
+
+    async def send(self, message: Message) -> None:
+        """Take the answer."""
+        assert message.get("status", 200) == 200
+
+
+async def test_a_request_with_a_body_leaves_nothing_to_the_collector() -> None:
+    class Value(dict[str, Any]):
+        """Something that can be watched."""
+
+    watched: list[weakref.ref[Any]] = []
+    app = OpenViper(debug=False)
+
+    @app.post("/")
+    async def handler(request: Request) -> str:
+        value = request.scope[BODY].value = Value(await request.json())
+        watched.append(weakref.ref(value))
+        return "x"
+
+    server = Server()
+    watched.append(weakref.ref(server))
+    gc.disable()
+    try:
+        await app(server.scope, server.receive, server.send)
+        del server
+        assert [each() for each in watched] == [None, None]
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(
