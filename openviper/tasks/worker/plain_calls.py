@@ -64,11 +64,6 @@ class PlainCalls:
         return self._jobs.qsize() + len(self._bundle)
 
     @property
-    def has_bundle(self) -> bool:
-        """Whether calls wait for one thread to run them one after the other."""
-        return bool(self._bundle)
-
-    @property
     def wants_more(self) -> bool:
         """Whether a call that is submitted now would begin before all others have ended."""
         return self._unfinished < self._most and not self._bundle

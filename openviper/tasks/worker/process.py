@@ -214,7 +214,6 @@ class WorkerProcess:
         while True:
             try:
                 self._beat(consumer)
-                self._rest()
                 if self._turn(consumer):
                     continue
                 if self._is_through():
@@ -227,16 +226,6 @@ class WorkerProcess:
                 if not error.busy:
                     time.sleep(RECONNECT)
         self._leave(consumer)
-
-    def _rest(self) -> None:
-        """Let short calls run one after the other; those that are left when they should have ended, each in a thread of its own.
-
-        The main loop would take Python's lock from them, and bringing a few ends at a time to the store takes longer than they do.
-        """
-        if self._plain.has_bundle:
-            with self._waker.sleeping():
-                self._waker.wait(REST)
-            self._plain.spread()
 
     def _turn(self, consumer: Consumer) -> bool:
         """Settle, claim and look around once; return whether there may be more to do at once."""
@@ -410,27 +399,34 @@ class WorkerProcess:
         plain: list[Job] = []
         try:
             while self._arrived:
-                job = self._admitted(consumer, self._arrived[0])
+                job = self._admitted(consumer, self._arrived[0], plain)
                 self._arrived.popleft()
                 if job is not None:
                     (coroutines if job[1].is_async else plain).append(job)
                 if self._pace >= SHORT:
                     self._submit(plain)
         finally:
-            self._submit(plain)
             if coroutines:
                 self._async.submit(coroutines)
+            self._submit(plain)
 
     def _submit(self, plain: list[Job]) -> None:
-        """Have plain calls run, and empty the list."""
+        """Have plain calls run, and empty the list.
+
+        Many that are short run one after the other: threads and main loop would only take Python's lock from each other. Those that
+        are left when they should have ended are run by all threads, before the main loop does anything that may take long.
+        """
         if len(plain) >= AHEAD * self.threads:
             self._plain.submit_together(plain)
+            with self._waker.sleeping():
+                self._waker.wait(REST)
+            self._plain.spread()
         else:
             for job in plain:
                 self._plain.submit(*job)
         plain.clear()
 
-    def _admitted(self, consumer: Consumer, message: Message) -> Job | None:
+    def _admitted(self, consumer: Consumer, message: Message, before: list[Job]) -> Job | None:
         """Return a message with its actor if it is to run now.
 
         Raises:
@@ -449,9 +445,11 @@ class WorkerProcess:
             logger.info("%r is too old and was dropped", message)
             self.ended(expired(message), 0.0, "skipped")
             return None
-        if limit is not None and not consumer.admit(message, limit):
-            self._claimed.discard(message)
-            return None
+        if limit is not None:
+            self._submit(before)  # They do not wait for the store.
+            if not consumer.admit(message, limit):
+                self._claimed.discard(message)
+                return None
         return message, actor
 
     # What calls tell, from any thread

@@ -9,8 +9,9 @@ import pytest
 
 from openviper.tasks import actor, current_message
 from openviper.tasks.actors import Actor
-from openviper.tasks.brokers.base import Filter
-from openviper.tasks.brokers.memory import MemoryBroker
+from openviper.tasks.brokers.base import Filter, WorkerStatus
+from openviper.tasks.brokers.memory import MemoryBroker, MemoryConsumer
+from openviper.tasks.limits import Limit
 from openviper.tasks.message import Finished, Message
 from openviper.tasks.worker import process as worker_process
 from openviper.tasks.worker.plain_calls import Job, PlainCalls
@@ -66,7 +67,7 @@ def test_calls_that_are_submitted_together_run_in_one_thread_in_their_order(
     plain.submit_together(jobs)
     ends.wait(20)
     assert len(threads) == 1 and ends.ids == [message.message_id for message, _ in jobs]
-    assert not plain.has_bundle and plain.waiting == 0 and plain.wants_more
+    assert plain.waiting == 0 and plain.wants_more
 
 
 def test_the_others_go_on_in_threads_of_their_own_when_one_of_them_waits(
@@ -82,7 +83,7 @@ def test_the_others_go_on_in_threads_of_their_own_when_one_of_them_waits(
     # Four that wait for each other need four threads; the rest is in the way of none.
     jobs = [job_of(wait_first) for _ in range(4)] + [job_of(lambda: None) for _ in range(16)]
     plain.submit_together(jobs)
-    assert begun.wait(PATIENCE) and plain.has_bundle and not plain.wants_more
+    assert begun.wait(PATIENCE) and not plain.wants_more
     plain.spread()
     ends.wait(20)
     assert sorted(ends.ids) == sorted(message.message_id for message, _ in jobs)
@@ -104,7 +105,7 @@ def test_what_has_not_begun_can_be_taken_back(calls: tuple[PlainCalls, Ends]) ->
     assert [message.message_id for message in taken] == [job[0].message_id for job in jobs[3:]]
     go_on.set()
     ends.wait(3)
-    assert not plain.has_bundle and plain.wants_more
+    assert plain.waiting == 0 and plain.wants_more
 
 
 def test_a_call_in_the_midst_of_short_ones_may_wait_for_those_behind_it(
@@ -136,6 +137,57 @@ def test_a_call_in_the_midst_of_short_ones_may_wait_for_those_behind_it(
     assert process.run() == 0
     assert sorted(order) == list(range(40)) and memory.messages(Filter("dead")) == []
     assert bundles and max(bundles) >= 8
+
+
+def test_what_the_main_loop_waits_for_keeps_none_of_them_waiting(
+    memory: MemoryBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, behind = threading.Event(), threading.Event()
+    heartbeat = MemoryConsumer.heartbeat
+    went_on: list[bool] = []
+
+    def slow_heartbeat(consumer: MemoryConsumer, status: WorkerStatus) -> int:
+        # As where another process holds the lock of the file.
+        if begun.is_set() and not went_on:
+            went_on.append(behind.wait(10))
+        return heartbeat(consumer, status)
+
+    monkeypatch.setattr(MemoryConsumer, "heartbeat", slow_heartbeat)
+
+    @actor(max_retries=0)
+    def short(number: int) -> None:
+        if number == 0:
+            begun.set()
+            assert behind.wait(PATIENCE)
+        if number == 5:
+            behind.set()
+
+    for number in range(20):
+        short.send(number)
+    process = WorkerProcess(memory, threads=4, heartbeat=0.0, until_empty=True)
+    process._pace = 0.0
+    assert process.run() == 0
+    assert went_on == [True]
+
+
+def test_none_of_them_waits_for_the_permit_of_another(
+    memory: MemoryBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    has_run = threading.Event()
+    admit = MemoryConsumer.admit
+    went_on: list[bool] = []
+
+    def slow_admit(consumer: MemoryConsumer, message: Message, limit: Limit) -> bool:
+        went_on.append(has_run.wait(10))
+        return admit(consumer, message, limit)
+
+    monkeypatch.setattr(MemoryConsumer, "admit", slow_admit)
+    actor(max_retries=0, actor_name="short")(has_run.set).send()
+    actor(max_retries=0, actor_name="limited", concurrency=1)(lambda: None).send()
+    process = WorkerProcess(memory, threads=2, until_empty=True)
+    process._pace = 0.0
+    assert process.run() == 0
+    assert went_on == [True]
 
 
 def test_each_of_them_has_its_own_message(memory: MemoryBroker) -> None:
